@@ -143,7 +143,7 @@ def boxes_in_input(photo: PreparedPhoto) -> Doubles:
     """The marked boxes in pixels of the model's input, (B, 4)."""
     prepared, truth = photo.prepared[0], photo.truth
     assert truth is not None
-    seen, size = prepared.seen, (photo.photo.width, photo.photo.height)
+    seen = prepared.seen
     scale = prepared.size_px / (seen.x1 - seen.x0), prepared.size_px / (seen.y1 - seen.y0)
-    edges = [(box.x0, box.y0, box.x1, box.y1) for box in truth.inside(size)]
+    edges = [(box.x0, box.y0, box.x1, box.y1) for box in truth.inside(photo.size)]
     return np.asarray((np.array(edges) - np.tile((seen.x0, seen.y0), 2)) * np.tile(scale, 2))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from effviz.errors import DatasetError
-from effviz.evaluate.dataset_samples import DatasetSample, GroundTruth, Outline, Size, parse_class, printable
+from effviz.evaluate.dataset_samples import DatasetSample, Outline, Size, parse_class, printable
 from effviz.evaluate.image_folder import PhotoIndex
 from effviz.explain.data_types import Box
 from effviz.i18n import _
@@ -140,7 +140,7 @@ def detect_fractions(samples: Sequence[DatasetSample]) -> tuple[tuple[DatasetSam
 
     Where only some lie within a pixel or two, these are left out, with the reason.
     """
-    kinds = {_is_small(box) for sample in samples if sample.truth for box in sample.truth.boxes} - {None}
+    kinds = {_is_small(box) for sample in samples for box in sample.boxes} - {None}
     if kinds == {True}:
         return tuple(dataclasses.replace(sample, fractions=True) for sample in samples), True
     if kinds == {True, False}:
@@ -180,7 +180,7 @@ def _sample(sample: DatasetSample, marks: Sequence[Annotation], with_class: bool
         name=f"{sample.name} [{behind}]" if behind else sample.name,
         label=named.label,
         class_names=named.names,
-        truth=GroundTruth(boxes) if boxes else None,
+        boxes=boxes,
         outlines=around if len(around) == len(boxes) else (),
     )
 
@@ -197,18 +197,15 @@ def _is_small(box: Box) -> bool | None:
 
 
 def _without_small(sample: DatasetSample) -> DatasetSample:
-    boxes = sample.truth.boxes if sample.truth else ()
-    small = [box for box in boxes if _is_small(box)]
+    small = [box for box in sample.boxes if _is_small(box)]
     if not small:
         return sample
     reason = _(
         "A box of {name} lies within {most:g} pixels, {edges}, and others of the data set do not: all must be in "
         "pixels, or all in fractions of the sides. Correct it."
     ).format(name=sample.name, most=FRACTIONS_END, edges=", ".join(f"{edge:g}" for edge in astuple(small[0])))
-    large = tuple(box for box in boxes if box not in small)
-    return dataclasses.replace(
-        sample, truth=GroundTruth(large) if large else None, outlines=(), faults=(*sample.faults, reason)
-    )
+    large = tuple(box for box in sample.boxes if box not in small)
+    return dataclasses.replace(sample, boxes=large, outlines=(), faults=(*sample.faults, reason))
 
 
 def read_annotations_json(file: Path, entries: Sequence[Any]) -> Iterator[Annotation]:

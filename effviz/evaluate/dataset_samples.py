@@ -239,7 +239,7 @@ class DatasetSample:
     path: Path
     name: str  # unlike any other of the data set; its path within it, mostly
     label: int | None = None  # of the 1000 ImageNet classes, or of the data set's own where it has no names
-    truth: GroundTruth | None = None  # None where nobody marked the object
+    boxes: tuple[Box, ...] = ()  # empty where nobody marked the object
     class_names: tuple[str, ...] = ()  # what its class is called: for models with other classes than ImageNet's
     size: Size | None = None  # of the upright photo as the annotations say; None where they do not
     outlines: tuple[Outline, ...] = ()  # what becomes the truth's mask once the photo is open; empty: its boxes do
@@ -275,7 +275,9 @@ class DatasetSample:
             )
             raise TargetError(text.format(label=label, name=self.name, model=spec.name, last=len(spec.classes) - 1))
         for word in self.class_names:
-            if (meant := _class_indices(word)) and label not in meant:
+            synset = _imagenet().get(word)
+            meant = imagenet_classes.find_indices([word]) or ({synset.index} if synset else set())
+            if meant and label not in meant:
                 text = _(
                     "{name} has the label {label}, which is {known}, and is called {word!r}, which is class "
                     "{meant}: both must say the same. Correct the annotations."
@@ -334,10 +336,3 @@ def _imagenet() -> dict[str, ImageNetClass]:
     """Return ImageNet's classes by their synsets and by their names in small letters."""
     classes = imagenet_classes.all_classes()
     return {entry.name.casefold(): entry for entry in classes} | {entry.synset: entry for entry in classes}
-
-
-def _class_indices(name: str) -> frozenset[int]:
-    """Return which of ImageNet's classes a name or a synset may mean; none where ImageNet does not know it."""
-    if meant := imagenet_classes.find_indices([name]):
-        return meant
-    return frozenset({_imagenet()[name].index}) if name in _imagenet() else frozenset()

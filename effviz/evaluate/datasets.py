@@ -115,7 +115,7 @@ def _marked(file: Path, entries: Iterable[Annotation], fingerprint: str, form: G
         path=file,
         samples=samples,
         fingerprint=fingerprint,
-        annotated=any(sample.truth or sample.faults or sample.broken for sample in samples),
+        annotated=any(sample.boxes or sample.faults or sample.broken for sample in samples),
         labelled=any(sample.label is not None or sample.class_names or sample.broken for sample in samples),
         notes=(note,) if in_fractions else (),
     )

@@ -177,10 +177,7 @@ def control_heatmap(control: Control, seed: int | str, seen: Box, photo_size: Si
 
 
 def control_map(entry: ActivationMap, control: Control, seed: int | str) -> ActivationMap:
-    """Return a control with the cells of a map and all that it says, for measures that run the model.
-
-    It covers what the model saw and nothing else, as the map does.
-    """
+    """Return a control with a map's cells, over what the model saw, and all that it says: for what runs the model."""
     rows, columns = entry.values.shape
     if control is Control.RANDOM:
         values = _random_values((rows, columns), seed)

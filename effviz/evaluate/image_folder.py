@@ -54,10 +54,7 @@ def class_names(folder: Path) -> tuple[str, ...]:
 
 
 def list_files(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[tuple[str, "os.DirEntry[str]"]]:
-    """Return every file with a suffix, a photo's unless others are given, by its path within the folder, in order.
-
-    Hidden ones are left out.
-    """
+    """Return every file with a suffix, a photo's by default, by its path within the folder, in order; none hidden."""
     return sorted(_listed(folder, suffixes), key=lambda entry: entry[0].split("/"))
 
 
@@ -152,10 +149,7 @@ def _identity(folder: str) -> tuple[int, int]:
 
 
 class RunPhotos:
-    """A folder with photos that were measured.
-
-    Names in a run have a folder and a suffix or not, and in COCO a class behind them.
-    """
+    """A folder with photos that were measured; names in a run may lack folder and suffix, and COCO's have a class."""
 
     def __init__(self, path: Path) -> None:
         """List the folder once that the names of the run's photos start from."""

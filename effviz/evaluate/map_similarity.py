@@ -158,25 +158,16 @@ COMPARED_PX = 64  # maps are compared at this size, whatever their grid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RandomisedMap:
-    """The map of a model whose weights are random from the top down to a part, beside the trained model's."""
+class ComparedMap:
+    """The map of a model whose weights are random down to a part, or of another class, beside the map asked for."""
 
     stage: str  # "trained", "classifier", "head", "stage 7" ... "stage 1", "stem": the part broken last
     map: ActivationMap
-    spearman: float  # rank correlation with the trained model's map, -1..1; nan when a map is the same everywhere
+    spearman: float  # rank correlation with the map asked for, -1..1; nan when a map is the same everywhere
     ssim: float  # structural similarity of both maps, each from 0 to 1, 1 when they are equal
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OtherClassMap:
-    """The map of a class drawn at random, beside that of the class asked for."""
-
-    map: ActivationMap
-    spearman: float
-    ssim: float
-
-
-def cascade(whole: Forward, target: Target | int, method: Method, seed: int = 0) -> Iterator[RandomisedMap]:
+def cascade(whole: Forward, target: Target | int, method: Method, seed: int = 0) -> Iterator[ComparedMap]:
     """Yield the map as the network is broken from the top, beginning with the whole one, whose pass is given.
 
     Cascading randomisation (Adebayo et al. 2018, https://arxiv.org/abs/1810.03292, section 4): convolutions and the
@@ -192,15 +183,15 @@ def cascade(whole: Forward, target: Target | int, method: Method, seed: int = 0)
     check_method(method)
     index = resolve_target(target, whole)
     first = activation_map(whole, index, method)
-    yield RandomisedMap(TRAINED, first, 1.0, 1.0)
+    yield ComparedMap(TRAINED, first, 1.0, 1.0)
     optional_packages.require(*optional_packages.TORCH)
     from effviz.explain import network_stages  # here: it loads torch
 
     for stage, passed in network_stages.randomised_passes(whole, seed):
-        yield RandomisedMap(stage, *_compared(first, activation_map(passed, index, method)))
+        yield _compared(stage, first, activation_map(passed, index, method))
 
 
-def random_logit(forward: Forward, target: Target | int, method: Method, seed: int = 0) -> OtherClassMap:
+def random_logit(forward: Forward, target: Target | int, method: Method, seed: int = 0) -> ComparedMap:
     """Compare a map with that of another class, drawn at random (Sixt et al. 2020, https://arxiv.org/abs/1912.09818).
 
     Much alike means that the method does not say what tells this class from others. Each photo has a draw of its own:
@@ -213,7 +204,7 @@ def random_logit(forward: Forward, target: Target | int, method: Method, seed: i
     others = np.delete(np.arange(len(forward.logits)), index)
     other = int(np.random.default_rng([seed, int(forward.photo.sha256, 16)]).choice(others))
     maps = (activation_map(forward, which, method) for which in (index, other))
-    return OtherClassMap(*_compared(*maps))
+    return _compared(TRAINED, *maps)
 
 
 def check_method(method: Method) -> None:
@@ -230,9 +221,9 @@ def check_method(method: Method) -> None:
         raise SettingsError(text.format(method=_(CAM_METHODS[method].title)))
 
 
-def _compared(first: ActivationMap, other: ActivationMap) -> tuple[ActivationMap, float, float]:
+def _compared(stage: str, first: ActivationMap, other: ActivationMap) -> ComparedMap:
     ranks = spearman(first.values.astype(np.float64), other.values.astype(np.float64))
-    return other, ranks, ssim(_stretched(first.values), _stretched(other.values))
+    return ComparedMap(stage, other, ranks, ssim(_stretched(first.values), _stretched(other.values)))
 
 
 def _stretched(values: Floats) -> Doubles:

@@ -37,8 +37,11 @@ class PreparedPhoto:
     photo: Photo  # its pixels are gone: all black, in no memory
     prepared: tuple[Prepared, ...]  # for each model, in their order
     truth: GroundTruth | None  # None where no part of an object lies in the photo
-    share: float | None  # of the photo's area that the object covers
-    off_centre: bool | None  # small and off-centre, as `GroundTruth.small_and_off_centre` says
+
+    @property
+    def size(self) -> Size:
+        """Width and height of the upright photo."""
+        return self.photo.width, self.photo.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ def prepare_photo(sample: DatasetSample, refs: Sequence[ModelRef]) -> PreparedPh
         black = np.broadcast_to(np.uint8(0), (*size[::-1], 3))  # one byte stands for all pixels
         photo = Photo(black, hashlib.sha256(data).hexdigest(), sample.name, decoded.notes)
         inputs = zip(decoded.pictures, refs, strict=True)
-        return _with_ground_truth(sample, photo, tuple(label_prepared(pixels, ref, size) for pixels, ref in inputs))
+        prepared = tuple(label_prepared(pixels, ref, size) for pixels, ref in inputs)
+        return PreparedPhoto(sample, photo, prepared, _ground_truth(sample, size))
     except (ImageError, DatasetError) as error:
         return UnreadablePhoto(sample, _sentence(error))
 
@@ -84,22 +88,13 @@ def _check_size(sample: DatasetSample, size: Size) -> None:
         raise DatasetError(text.format(name=sample.name, width=size[0], height=size[1], **known))
 
 
-def _with_ground_truth(sample: DatasetSample, photo: Photo, prepared: tuple[Prepared, ...]) -> PreparedPhoto:
-    size = (photo.width, photo.height)
-    truth = _ground_truth(sample, size)
-    if truth is None or not (share := truth.share(size)):
-        return PreparedPhoto(sample, photo, prepared, None, None, None)
-    return PreparedPhoto(sample, photo, prepared, truth, share, truth.small_and_off_centre(size))
-
-
 def _ground_truth(sample: DatasetSample, size: Size) -> GroundTruth | None:
-    boxes = sample.truth.boxes if sample.truth else ()
-    if sample.fractions:
-        boxes = tuple(box.scaled(*size) for box in boxes)
-    if not boxes or not sample.outlines:
-        return GroundTruth(boxes) if boxes else None
     try:
-        return GroundTruth(boxes, dataset_samples.draw_outlines(sample.outlines, size, in_fractions=sample.fractions))
+        outlines = sample.outlines if sample.boxes else ()
+        mask = dataset_samples.draw_outlines(outlines, size, in_fractions=sample.fractions) if outlines else None
+        boxes = tuple(box.scaled(*size) for box in sample.boxes) if sample.fractions else sample.boxes
+        truth = GroundTruth(boxes, mask)
+        return truth if truth.share(size) else None
     except ValueError as error:
         text = _(
             "An outline in {name} cannot be drawn ({reason}): polygons and run lengths must be for the upright "
@@ -138,7 +133,7 @@ def score_map(opened: PreparedPhoto, forward: Forward, entry: ActivationMap, set
     if opened.truth is not None and wants_any(settings, *LOCALISATION_METRICS):
         heatmap = heatmaps.to_heatmap(entry, settings.placement)
         if settings.smooth:
-            heatmap = heatmaps.smooth_heatmap(heatmap, settings.smooth, (opened.photo.width, opened.photo.height))
+            heatmap = heatmaps.smooth_heatmap(heatmap, settings.smooth, opened.size)
         where = score_localisation(heatmap, opened, settings)
     return where | score_faithfulness(forward, entry, settings) | score_sanity(forward, entry, settings)
 
@@ -160,12 +155,12 @@ def score_controls(opened: PreparedPhoto, settings: RunSettings, seen: Box | Non
     controls = PHOTO_CONTROLS if seen is None else CROP_CONTROLS
     if opened.truth is None or not wants_any(settings, *LOCALISATION_METRICS):
         return {control: {} for control in controls}
-    width, height = opened.photo.width, opened.photo.height
+    width, height = opened.size
     seed = control_seed(opened.photo.sha256, settings)
     seen = seen or Box(0, 0, width, height)
     edges = seen.x0 / width, seen.y0 / height, seen.x1 / width, seen.y1 / height
     parts = tuple(round(edge, CROP_DIGITS) for edge in edges)
-    drawn = {control: _control_heatmap(control, seed, parts, (width, height), settings.smooth) for control in controls}
+    drawn = {control: _control_heatmap(control, seed, parts, opened.size, settings.smooth) for control in controls}
     return {control: score_localisation(heatmap, opened, settings) for control, heatmap in drawn.items()}
 
 
@@ -187,7 +182,7 @@ def control_seed(photo_sha256: str, settings: RunSettings) -> str:
 
 def score_localisation(heatmap: Heatmap, opened: PreparedPhoto, settings: RunSettings) -> Scores:
     """Return the metrics that compare a map with the marked object."""
-    truth, size, scores = opened.truth, (opened.photo.width, opened.photo.height), Scores()
+    truth, size, scores = opened.truth, opened.size, Scores()
     assert truth is not None
     if wants_any(settings, Metric.ENERGY):
         left_out = settings.energy_photos is EnergyPhotos.SCORE_CAM and _not_in_score_cam(opened)
@@ -253,9 +248,9 @@ def wants_any(settings: RunSettings, *metrics: Metric) -> bool:
 
 def _not_in_score_cam(opened: PreparedPhoto) -> Score | None:
     """Say why a photo does not count in the energy game as Score-CAM's authors define it; None if it does."""
-    assert opened.truth is not None
-    boxes = len(opened.truth.inside((opened.photo.width, opened.photo.height)))
-    if boxes == 1 and opened.share is not None and opened.share <= HALF_OF_PHOTO:
+    truth = opened.truth
+    assert truth is not None
+    if len(truth.inside(opened.size)) == 1 and truth.share(opened.size) <= HALF_OF_PHOTO:
         return None
     reason = _(
         "The energy game of Score-CAM's authors is for photos with one box that covers at most half of them: this one "
@@ -432,8 +427,8 @@ def _first_columns(photo: PreparedPhoto, forward: Forward, settings: RunSettings
         photo_sha256=photo.photo.sha256,
         label=label,
         prediction=int(forward.logits.argmax()),
-        box_share=photo.share,
-        off_centre=photo.off_centre,
+        box_share=photo.truth.share(photo.size) if photo.truth else None,
+        off_centre=photo.truth.small_and_off_centre(photo.size) if photo.truth else None,
     )
 
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -78,19 +79,13 @@ RESULTS_SCHEMA: Final = pa.schema(
 
 def to_table(rows: Sequence[Measurement]) -> pa.Table:
     """Rows as a table."""
-    columns = {name: [_printable_value(getattr(row, name)) for row in rows] for name in RESULTS_SCHEMA.names}
-    return pa.table(columns, RESULTS_SCHEMA)
-
-
-def _printable_value(value: object) -> object:
-    return printable(value) if isinstance(value, str) and not value.isascii() else value
+    columns = {name: map(attrgetter(name), rows) for name in RESULTS_SCHEMA.names}
+    texts = {name: [printable(v) if isinstance(v, str) else v for v in values] for name, values in columns.items()}
+    return pa.table(texts, RESULTS_SCHEMA)
 
 
 def write_chunk(run: Path, start: int, rows: Sequence[Measurement], key: str = "") -> None:
-    """Write the rows of the photos from number `start` on, in place of any that were there, and their seal.
-
-    `key` is all that decides the run's rows.
-    """
+    """Write the rows of the photos from number `start` on, in place of any that were there, sealed by the run's key."""
     folder = run / CHUNKS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"part-{start:09d}.parquet"

@@ -65,10 +65,7 @@ class Results:
         return path.parent.name if path.name == ANNOTATIONS else path.name
 
     def gaussian(self, metric: Metric) -> Control:
-        """Return the control that is hardest to beat: for measures of place the one inside the crop.
-
-        A run of before those were measured has only the one over the whole photo.
-        """
+        """Return the control that is hardest to beat: for measures of place the one in the crop, if the run has it."""
         return self.beside(metric)[0]
 
     def beside(self, metric: Metric) -> tuple[Control, Control]:
@@ -422,7 +419,7 @@ def find_differences(results: Results, methods: Sequence[str], metric: Metric) -
 
 
 def find_leads(differences: Sequence[Difference]) -> list[MetricMean]:
-    """Return how far each model and method is from the model's own control, in the place of means."""
+    """Return how far each model and method is from the model's own control: means do not compare between models."""
     leads = [difference for difference in differences if not difference.beside_model]
     return [MetricMean(lead.model, lead.method, lead.metric, lead.every, lead.small) for lead in leads]
 

@@ -161,6 +161,10 @@ def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Mode
     for name in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
+    networks = (
+        MeasuredModel(model.ref.label, model.weights_sha256, choose(model, model.ref.resolution_px).engine.name.value)
+        for model in models or map(load, settings.refs)  # one after the other
+    )
     return Manifest(
         folder=Path(),
         settings=settings,
@@ -168,14 +172,9 @@ def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Mode
         fingerprint=dataset.fingerprint,
         photos=len(dataset.chosen(settings.limit, settings.seed)),
         photos_a_part=settings.photos_a_part,
-        networks=tuple(map(_describe_model, models or map(load, settings.refs))),  # one after the other
+        networks=tuple(networks),
         versions=versions,
     )
-
-
-def _describe_model(model: Model) -> MeasuredModel:
-    engine = choose(model, model.ref.resolution_px).engine
-    return MeasuredModel(model.ref.label, model.weights_sha256, engine.name.value)
 
 
 def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:

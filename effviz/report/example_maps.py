@@ -1,6 +1,6 @@
 """Maps of a few photos of a run, drawn anew: a run keeps numbers, and a page shows photos only when asked to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -61,7 +61,7 @@ def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps
     """
     method = results.run.settings.methods[0]
     three = run_summary.find_extremes(results, method, metric).items()
-    disputes = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
+    disputes = run_summary.find_disputes(results, method, metric, DISPUTES)
     values = {(each.photo, model): each.value for model, some in three for each in some}
     values |= {(dispute.photo, model): value for dispute in disputes for model, value in dispute.values.items()}
     drawn = _draw_maps(results, metric, values, RunPhotos(photos))
@@ -85,11 +85,17 @@ def _draw_maps(
             passed = forward(model, decoding.read(folder.read(name, photo_sha256), name))
             maps[name].append(activation_map(passed, index, settings.methods[0], settings.layer))
     style = OverlayStyle(placement=settings.placement, view=RasterOptions(longest_px=LONGEST_PX))
-    examples = (example for name in names for example in _examples(name, maps[name], values, style, folder))
-    return {(example.photo, example.model): example for example in examples}
+    examples: dict[ExampleKey, ExampleMap] = {}
+    for name in names:
+        photo = decoding.read(folder.read(name, maps[name][0].photo_sha256), name)
+        for scaled in rescale(maps[name], Scale.SHARE):
+            cam, picture = scaled.source, encode_jpeg(overlay(photo, scaled, style), QUALITY)
+            key = name, cam.model
+            examples[key] = ExampleMap(*key, values[key], cam.target_name, cam.probability, picture)
+    return examples
 
 
-def _models(results: Results, wanted: set[str]) -> Iterable[Model]:
+def _models(results: Results, wanted: set[str]) -> Iterator[Model]:
     """Yield the models one after the other, so that no two have to be in memory."""
     for ref, network in zip(results.run.settings.refs, results.run.networks, strict=True):
         if ref.label not in wanted:
@@ -102,13 +108,3 @@ def _models(results: Results, wanted: set[str]) -> Iterable[Model]:
             )
             raise WeightsError(text.format(model=ref.label))
         yield model
-
-
-def _examples(
-    name: str, maps: Sequence[ActivationMap], values: Mapping[ExampleKey, float], style: OverlayStyle, folder: RunPhotos
-) -> Iterable[ExampleMap]:
-    photo = decoding.read(folder.read(name, maps[0].photo_sha256), name)
-    for scaled in rescale(maps, Scale.SHARE):
-        cam = scaled.source
-        picture = encode_jpeg(overlay(photo, scaled, style), QUALITY)
-        yield ExampleMap(name, cam.model, values[name, cam.model], cam.target_name, cam.probability, picture)

@@ -72,7 +72,9 @@ def explain(request: ExplanationRequest, tell: Callable[[str], object] = no_prog
     for place, model in _prepared(request.refs):
         columns[place] = []
         for photo in request.photos:
-            columns[place].append(_explain(photo, model, request))
+            passed = forward(model, read(photo))
+            entry = activation_map(passed, request.target, request.method, request.layer)
+            columns[place].append(Explanation(photo, entry, targets.top_guesses(passed)))
             tell(f"{photo.name}, {model.ref.label}")
     by_model = (columns[place] for place in sorted(columns))
     return [explanation for row in zip(*by_model, strict=True) for explanation in row]
@@ -128,12 +130,6 @@ def read(photo: PhotoSource) -> Photo:
 @cachetools.cached(cachetools.LRUCache(KEPT_BYTES, lambda photo: photo.rgb.nbytes), lock=Lock())
 def _read_file(path: Path, _changed_ns: int, _size: int) -> Photo:
     return decoding.read_file(path)
-
-
-def _explain(photo: PhotoSource, model: Model, request: ExplanationRequest) -> Explanation:
-    passed = forward(model, read(photo))
-    entry = activation_map(passed, request.target, request.method, request.layer)
-    return Explanation(photo, entry, targets.top_guesses(passed))
 
 
 def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: OverlayStyle) -> Result:

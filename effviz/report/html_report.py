@@ -188,8 +188,9 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
         f"{upside_down if metric in NEAR_ZERO_IS_GOOD else ''}"
     )
     macs = _macs(results.run)
-    beside = _leads(results, metric) if metric in FAITHFULNESS_METRICS else cells
+    beside = cells
     if metric in FAITHFULNESS_METRICS:
+        beside = run_summary.find_leads(find_differences(results, results.methods, metric))
         yield html_paragraph(display_names.only_leads())
     if drawn := [cell for cell in beside if cell.model in macs]:
         yield html_chart(metric_against_macs(drawn, macs), f"effviz-{metric.value}")
@@ -203,12 +204,6 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
         ]
         names = (_("Model"), _("Method"), _ranked_by(metric))
         yield html_details(_("Ranking of all models and methods"), html_table(_("The best first"), names, rows))
-
-
-def _leads(results: Results, metric: Metric) -> list[MetricMean]:
-    """Return each model's lead over its own control in the place of means, which do not compare between models."""
-    methods = [method.value for method in results.run.settings.methods]
-    return run_summary.find_leads(find_differences(results, methods, metric))
 
 
 def _ranked_by(metric: Metric) -> str:
@@ -421,8 +416,7 @@ def models_csv(run: Manifest, accuracies: Sequence[Accuracy]) -> str:
 
 def table_files(results: Results, cells: Sequence[MetricMean]) -> dict[str, str]:
     """Return every table of a run by the name of its file; `cells` are the `metric_means` of the run."""
-    methods = [method.value for method in results.run.settings.methods]
-    differences = [row for metric in results.metrics for row in find_differences(results, methods, metric)]
+    differences = [row for metric in results.metrics for row in find_differences(results, results.methods, metric)]
     return {
         SUMMARY_FILE: summary_csv(results.run, cells),
         DIFFERENCES_FILE: differences_csv(differences),

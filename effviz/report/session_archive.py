@@ -13,7 +13,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from functools import cache
 from importlib.metadata import version
@@ -39,13 +39,11 @@ if TYPE_CHECKING:
 
 # A comparison as files: raw maps with their provenance as NPZ without pickle, and its settings as JSON.
 
-# What made a map, as plain values for JSON.
-
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 def provenance(entry: ActivationMap) -> dict[str, Json]:
-    """Everything about a map but its values; boxes and sizes in pixels of the upright photo."""
+    """Everything about a map but its values, as JSON has it; boxes and sizes in pixels of the upright photo."""
     height, width = entry.values.shape
     return {
         **{field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "values"},
@@ -204,10 +202,7 @@ class SessionIndex:
 
 
 def session_zip(session: SessionArchive, version: str, files: Mapping[str, bytes]) -> bytes:
-    """Write a session of this version of EffViz; the same session gives the same bytes.
-
-    Other files are in it by their names: `maps.npz`, `settings.json`, `report.html`.
-    """
+    """Write a session and other files by their names (MAPS, SETTINGS, PAGE); the same session gives the same bytes."""
     named = [(f"photos/{number:02d} {_file_name(photo.name)}", photo) for number, photo in enumerate(session.photos, 1)]
     listed = tuple(
         IndexedPhoto(file, photo.name[:MOST_NAME], hashlib.sha256(photo.data).hexdigest(), photo.sample)
@@ -239,7 +234,13 @@ def read_session(data: bytes, name: str) -> SessionArchive:
             entries = _checked(archive.infolist(), name)
             index = schema.parse(SessionIndex, json.loads(archive.read(entries[INDEX])), INDEX)
             parse_qsl(index.address, max_num_fields=MOST_FIELDS)
-            return SessionArchive(index.address, tuple(_photos(archive, entries, index)))
+            photos = []
+            for photo in index.photos:
+                content = archive.read(entries[photo.file])
+                if hashlib.sha256(content).hexdigest() != photo.sha256:
+                    raise ValueError("a photo is another one")
+                photos.append(SessionPhoto(photo.name, content, photo.sample))
+            return SessionArchive(index.address, tuple(photos))
     except READ_ERRORS as error:
         text = _("{name} is no session as EffViz saves one, or is damaged. Choose a .zip that *Save the session* made.")
         raise SettingsError(text.format(name=name)) from error
@@ -274,16 +275,6 @@ def _checked(entries: Sequence[zipfile.ZipInfo], name: str) -> dict[str, zipfile
     if sum(photo.file_size for photo in photos) > MOST_PHOTO_BYTES:
         raise _too_much(name, _("{most} MB of photos").format(most=MOST_PHOTO_BYTES // 2**20))
     return by_name
-
-
-def _photos(
-    archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], index: SessionIndex
-) -> Iterator[SessionPhoto]:
-    for photo in index.photos:
-        data = archive.read(entries[photo.file])
-        if hashlib.sha256(data).hexdigest() != photo.sha256:
-            raise ValueError("a photo is another one")
-        yield SessionPhoto(photo.name, data, photo.sample)
 
 
 def _too_much(name: str, most: str) -> SettingsError:

@@ -31,7 +31,7 @@ def test_examples_are_read(example: "list[Dataset]") -> None:
     lite = parse_model("lite0").spec
     described = [
         [
-            (sample.name, len(sample.truth.boxes) if sample.truth else 0, names()[sample.class_for(lite)])
+            (sample.name, len(sample.boxes), names()[sample.class_for(lite)])
             for sample in dataset.samples
             if sample.label is not None
         ]

@@ -26,7 +26,7 @@ def photo(path: Path, size=(60, 40)) -> Path:
 
 
 def edges(sample):
-    return [(b.x0, b.y0, b.x1, b.y1) for b in sample.truth.boxes] if sample.truth else []
+    return [(b.x0, b.y0, b.x1, b.y1) for b in sample.boxes]
 
 
 class TestFolder:
@@ -121,7 +121,7 @@ class TestAnnotations:
         first, second = found.samples
         assert (first.path, first.name) == (tmp_path / "images/a.jpg", "images/a.jpg")
         assert (first.label, first.size, edges(first)) == (65, (500, 375), [(111, 108, 441, 193), (0, 1, 2, 3)])
-        assert (second.label, second.truth, second.size) == (None, None, None)
+        assert (second.label, second.boxes, second.size) == (None, (), None)
         assert found.annotated
         assert found.labelled
 
@@ -151,7 +151,7 @@ class TestAnnotations:
         (sentence,) = {*wrong.faults, wrong.broken} - {""}
         assert "Entry 1 of" in sentence
         assert reason in sentence
-        assert wrong.truth is None
+        assert wrong.boxes == ()
 
     def test_a_wrong_box_costs_itself_alone(self, tmp_path):
         (sample,) = open_dataset(self.write(tmp_path, ENTRY | {"boxes_xyxy": [[9, 9, 1, 1], [0, 1, 2, 3]]})).samples
@@ -231,7 +231,7 @@ class TestCoco:
 
     def test_outlines_wait_as_they_are_until_the_photo_is_open(self, tmp_path):
         zebra, _person = open_dataset(self.write(tmp_path)).samples
-        assert zebra.truth.mask is None
+        assert len(zebra.boxes) == len(zebra.outlines) == 1
         ((corners,),) = zebra.outlines
         assert corners.tolist() == POLYGON
 
@@ -253,7 +253,7 @@ class TestCoco:
     def test_without_outlines_boxes_do(self, tmp_path):
         objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}]
         (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
-        assert (sample.outlines, sample.truth.boxes) == ((), (Box(1, 2, 4, 6),))
+        assert (sample.outlines, sample.boxes) == ((), (Box(1, 2, 4, 6),))
 
     @pytest.mark.parametrize(
         "outline",
@@ -266,7 +266,7 @@ class TestCoco:
     def test_an_outline_that_is_none_leaves_the_box(self, tmp_path, outline):
         objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "segmentation": outline}]
         (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
-        assert (sample.outlines, sample.truth.boxes) == ((), (Box(1, 2, 4, 6),))
+        assert (sample.outlines, sample.boxes) == ((), (Box(1, 2, 4, 6),))
 
     def test_where_one_object_has_no_outline_boxes_do_for_all(self, tmp_path):
         outlined = {"image_id": 1, "category_id": 3, "bbox": [10, 5, 30, 20], "segmentation": [POLYGON]}
@@ -329,7 +329,7 @@ class TestCoco:
         found = open_dataset(self.write(tmp_path, images=images, annotations=[self.GOOD])).samples
         assert [sample.name for sample in found] == ["1.png [zebra]", "image 2", "3.png", "image 3"]
         assert ["no file_name" in sample.broken for sample in found] == [False, True, False, True]
-        assert [sample.truth is None for sample in found] == [False, True, True, True]
+        assert [sample.boxes == () for sample in found] == [False, True, True, True]
 
     @pytest.mark.parametrize("name", [r"val2017\1.png", r"C:\data\val2017\1.png", "other/val2017/1.png", "1"])
     def test_a_photo_is_found_in_whatever_way_its_folders_are_written(self, tmp_path, name):
@@ -362,7 +362,7 @@ class TestXml:
         assert [sample.label for sample in found] == [0, 340, 345, None]
         assert [edges(sample) for sample in found[:2]] == [[(1, 2, 30, 40), (5, 6, 7, 8)], [(1, 2, 3, 4)]]
         assert found[0].size == (60, 40)
-        assert [sample.truth is None for sample in found] == [False, False, False, True]
+        assert [sample.boxes == () for sample in found] == [False, False, False, True]
 
     def test_in_folders_of_their_own_and_one_alone(self, tmp_path):
         for name in ("1", "2"):
@@ -410,7 +410,7 @@ class TestFractions:
         marked = {"image_id": 1, "bbox": [0, 0, 0.5, 0.5], "segmentation": [[0, 0, 0.5, 0, 0.5, 0.5, 0, 0.5]]}
         content = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [marked]}
         (tmp_path / "coco.json").write_text(json.dumps(content))
-        assert prepare_photo(open_dataset(tmp_path).samples[0], []).share == pytest.approx(0.25)
+        assert prepare_photo(open_dataset(tmp_path).samples[0], []).truth.share((400, 200)) == pytest.approx(0.25)
 
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):

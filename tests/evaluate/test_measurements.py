@@ -82,7 +82,7 @@ def test_energy_and_pointing_are_those_of_the_map_drawn_out_to_pixels(data, mode
         entry = activation_map(forward(model, photo), sample.label)
         positive = dataclasses.replace(entry, values=np.maximum(entry.values, 0))
         drawn = np.nan_to_num(place(positive, photo.height, photo.width).values)
-        (box,) = sample.truth.boxes
+        (box,) = sample.boxes
         y, x = np.mgrid[: photo.height, : photo.width] + 0.5
         inside = (x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)
         key = (sample.name, "lite0@96", "cam")
@@ -398,13 +398,13 @@ class TestOutlines:
     def test_an_outline_becomes_a_mask(self, tmp_path):
         found = coco(tmp_path, [[0, 0, 30, 0, 30, 20, 0, 20]])
         assert isinstance(found, PreparedPhoto)
-        assert found.share == pytest.approx(30 * 20 / 2400)
+        assert found.truth.share((60, 40)) == pytest.approx(30 * 20 / 2400)
         assert found.truth.holds(29.5, 19.5, (60, 40))
         assert not found.truth.holds(30.5, 19.5, (60, 40))
 
     def test_without_an_area_the_box_does(self, tmp_path):
         found = coco(tmp_path, [[1, 2, 3, 4]])
-        assert found.share == pytest.approx(30 * 20 / 2400)
+        assert found.truth.share((60, 40)) == pytest.approx(30 * 20 / 2400)
         assert found.truth.mask is None
 
     @pytest.mark.parametrize(

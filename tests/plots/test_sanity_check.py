@@ -2,13 +2,13 @@
 
 import math
 
-from effviz.evaluate.map_similarity import RandomisedMap
+from effviz.evaluate.map_similarity import ComparedMap
 from effviz.ui.compare.sanity_check import similarity_figure
 
 STEPS = (
-    RandomisedMap("trained", None, 1.0, 1.0),
-    RandomisedMap("classifier", None, 0.25, 0.5),
-    RandomisedMap("head", None, math.nan, -0.3),
+    ComparedMap("trained", None, 1.0, 1.0),
+    ComparedMap("classifier", None, 0.25, 0.5),
+    ComparedMap("head", None, math.nan, -0.3),
 )
 
 

@@ -25,14 +25,14 @@ from effviz.ui.job_progress import JobProgress, ask, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
 if TYPE_CHECKING:
-    from effviz.evaluate.map_similarity import OtherClassMap, RandomisedMap
+    from effviz.evaluate.map_similarity import ComparedMap
 
 # How alike the maps of a network stay while it is broken from the top.
 
 HEIGHT_PX = 300
 
 
-def similarity_figure(steps: Sequence["RandomisedMap"]) -> go.Figure:
+def similarity_figure(steps: Sequence["ComparedMap"]) -> go.Figure:
     """Draw both measures over the steps, which are at x = 0, 1, 2 ...; nan leaves a gap."""
     chart, places = style.figure(HEIGHT_PX), list(range(len(steps)))
     parts = [_part(step.stage) for step in steps]
@@ -69,8 +69,8 @@ PACE_MS: Final = 700
 class Check:
     """What both checks say about one map."""
 
-    steps: tuple["RandomisedMap", ...]  # the whole network's map first
-    other: "OtherClassMap"
+    steps: tuple["ComparedMap", ...]  # the whole network's map first
+    other: "ComparedMap"
 
 
 _CHECKS: SizeBoundedCache[Check] = SizeBoundedCache(
