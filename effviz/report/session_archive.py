@@ -234,6 +234,8 @@ def read_session(data: bytes, name: str) -> SessionArchive:
             entries = _checked(archive.infolist(), name)
             index = schema.parse(SessionIndex, json.loads(archive.read(entries[INDEX])), INDEX)
             parse_qsl(index.address, max_num_fields=MOST_FIELDS)
+            if len({photo.file for photo in index.photos}) < len(index.photos):
+                raise ValueError("a photo is listed twice")  # each time it would be in memory again
             photos = []
             for photo in index.photos:
                 content = archive.read(entries[photo.file])

@@ -1,6 +1,7 @@
 """A session comes back as it was; what only looks like one is refused before it is read."""
 
 import dataclasses
+import hashlib
 import io
 import json
 import stat
@@ -143,6 +144,10 @@ def test_photos_together_and_one_by_one_have_the_limits_of_the_shelf(monkeypatch
         index(address=3),
         index(photos=[{"file": "photos/07 missing", "name": "x", "sha256": "0" * 64}]),
         index(photos=[{"file": "../../etc/passwd", "name": "x", "sha256": "0" * 64}]),
+        index(
+            photos=[{"file": "photos/02 German_shepherd", "name": "x", "sha256": hashlib.sha256(DOG.data).hexdigest()}]
+            * 2
+        ),
         index(more=1),
         rewritten(lambda files: files.update({"session.json": b"[" * 100_000})),
         rewritten(lambda files: files.update({"session.json": b"\xff"})),
