@@ -8,7 +8,6 @@ import platform
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -33,24 +32,10 @@ TRIES: Final = 2  # more than there are runs
 Clock = Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class TimedNetwork:
-    """A network with random weights, and the size of its pictures."""
-
-    model: str
-    resolution_px: int
-    module: torch.nn.Module
-
-    @property
-    def params(self) -> int:
-        """How many numbers it has learned, had it learned."""
-        return sum(tensor.numel() for tensor in self.module.parameters())
-
-
-def build_network(name: str) -> TimedNetwork:
+def build_network(name: str) -> tuple[str, int, torch.nn.Module]:
     """Build what a name says: `b1`, `lite0@260`, `scaled-d1.4-w1.2@300` as everywhere, else a network of timm.
 
-    Nothing is downloaded: the weights are random.
+    Return its name without a size, the size of its pictures, and the module. Nothing is downloaded: weights are random.
 
     Raises:
         SettingsError: there is no such network, or it is too large.
@@ -59,14 +44,14 @@ def build_network(name: str) -> TimedNetwork:
     if wanted in catalogue.NAMES or wanted.startswith("scaled"):
         ref = catalogue.parse_model(name)
         spec = ref.spec
-        return TimedNetwork(spec.name, ref.resolution_px, torch_modules.build_for(spec).eval())
+        return spec.name, ref.resolution_px, torch_modules.build_for(spec).eval()
     if wanted not in timm.list_models():
         text = _(
             "There is no network {name!r}: b0 to b7, lite0 to lite4, scaled-dDEPTH-wWIDTH and the {count} names "
             "that timm lists are allowed. Look the name up with timm.list_models()."
         )
         raise SettingsError(text.format(name=wanted[:60], count=len(timm.list_models())))
-    return TimedNetwork(wanted, _size(wanted, size) if at else _own_size(wanted), _of_timm(wanted).eval())
+    return wanted, _size(wanted, size) if at else _own_size(wanted), _of_timm(wanted).eval()
 
 
 def _own_size(name: str) -> int:
@@ -86,7 +71,7 @@ def _size(name: str, text: str) -> int:
 
 def _of_timm(name: str) -> torch.nn.Module:
     with torch.device("meta"):  # takes no memory
-        params = sum(tensor.numel() for tensor in timm.create_model(name, pretrained=False).parameters())
+        params = _params(timm.create_model(name, pretrained=False))
     if params > catalogue.LARGEST_PARAMS:
         text = _(
             "{name} has {params:.0f} million parameters: at most {most:.0f} million are allowed. Choose a smaller "
@@ -98,6 +83,10 @@ def _of_timm(name: str) -> torch.nn.Module:
     return module
 
 
+def _params(module: torch.nn.Module) -> int:
+    return sum(tensor.numel() for tensor in module.parameters())
+
+
 def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: CountProgress = no_progress) -> Latency:
     """Measure a network by the paper's protocol, on one thread of this process.
 
@@ -107,20 +96,18 @@ def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: CountProgress = 
     torch.set_num_threads(1)
     # Random weights can make numbers that are almost zero, on which processors are many times slower.
     torch.set_flush_denormal(True)
-    network = build_network(name)
-    picture = torch.rand(
-        1, 3, network.resolution_px, network.resolution_px, generator=torch.Generator().manual_seed(UNTRAINED_SEED)
-    )
+    model, px, module = build_network(name)
+    picture = torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(UNTRAINED_SEED))
     with torch.inference_mode():
-        _try(network, picture)
+        _try(model, module, picture)
         before = cpu_seconds()
-        times = time_runs(lambda: network.module(picture), runs, ready)
+        times = time_runs(lambda: module(picture), runs, ready)
         load = cores_of_others(before)
     return Latency(
-        model=network.model,
-        resolution_px=network.resolution_px,
+        model=model,
+        resolution_px=px,
         runs_ms=times,
-        params=network.params,
+        params=_params(module),
         machine=machine(),
         software=f"torch {torch.__version__.partition('+')[0]}, Python {platform.python_version()}",
         threads=torch.get_num_threads(),
@@ -129,15 +116,14 @@ def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: CountProgress = 
     )
 
 
-def _try(network: TimedNetwork, picture: torch.Tensor) -> None:
+def _try(model: str, module: torch.nn.Module, picture: torch.Tensor) -> None:
     try:
-        network.module(picture)
+        module(picture)
     except (RuntimeError, AssertionError, ValueError) as error:  # timm's networks refuse a size in these three ways
         reason = " ".join(str(error).split())[:120]
         text = _("{name} does not take pictures of {px} pixels ({reason}): its own size is {own}. Leave the size out.")
-        raise SettingsError(
-            text.format(name=network.model, px=network.resolution_px, reason=reason, own=_own_size(network.model))
-        ) from error
+        sentence = text.format(name=model, px=picture.shape[-1], reason=reason, own=_own_size(model))
+        raise SettingsError(sentence) from error
 
 
 def time_runs(

@@ -16,7 +16,6 @@ from effviz.explain.placement import Placement
 from effviz.i18n import _
 
 if TYPE_CHECKING:
-    from effviz.evaluate.dataset_samples import Dataset
     from effviz.evaluate.intervals import Interval
     from effviz.evaluate.run_settings import RunSettings
     from effviz.evaluate.run_store import Manifest
@@ -167,8 +166,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         limit=limit,
         seed=seed,
     )
-    measuring = _workers(engine, address, workers)
-    _show(_measured(_opened(dataset, photos, settings), settings, out, measuring), as_json)
+    _show(_measured(dataset, photos, settings, out, _workers(engine, address, workers)), as_json)
 
 
 def _labels(names: str) -> tuple[str, ...]:
@@ -178,19 +176,16 @@ def _labels(names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(catalogue.parse_model(name).label for name in names.split(",")))
 
 
-def _opened(path: Path, photos: Path | None, settings: "RunSettings") -> "Dataset":
+def _measured(
+    path: Path, photos: Path | None, settings: "RunSettings", out: Path, workers: "Workers | None"
+) -> "Manifest":
+    from effviz.evaluate import runner
     from effviz.evaluate.datasets import open_dataset
     from effviz.evaluate.run_settings import LABEL
 
     dataset = open_dataset(path, photos, by_class=settings.targets == LABEL)
     for note in dataset.notes:
         typer.echo(_(note), err=True)
-    return dataset
-
-
-def _measured(dataset: "Dataset", settings: "RunSettings", out: Path, workers: "Workers | None") -> "Manifest":
-    from effviz.evaluate import runner
-
     with console.progress() as bar:
         progress = console.count_progress(bar, bar.add_task("photos", total=None))
         return runner.evaluate(dataset, settings, out, progress, workers)

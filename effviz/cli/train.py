@@ -56,11 +56,13 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     """
     optional_packages.require(*optional_packages.TORCH)
     from effviz.train import loop, training_recipe
+    from effviz.train.family_training import FamilyJob
     from effviz.train.ray_engine import RayTrainingJob
 
     if config == FAMILY:
-        family = _read_plan(plan, epochs, seeds)
-        _train_family(family, _family_job(data, out or TRAIN_OUT / family.name, _device(device), photos), as_json)
+        family, used = _read_plan(plan, epochs, seeds), _device(device)
+        options = loop.TrainingOptions(used, bfloat16=used == "cuda")  # 16-bit activations on a GPU of NVIDIA
+        _train_family(family, FamilyJob(data, out or TRAIN_OUT / family.name, options, photos), as_json)
         return
     recipe = training_recipe.read_recipe(config)
     if seed is not None:
@@ -108,7 +110,9 @@ def _train_with_bar(job: "RayTrainingJob", cluster: Cluster | None) -> "tuple[Da
         decoding = console.named_progress(bar, task)
 
         def learning(status: "TrainingStatus") -> None:
-            bar.update(task, description=_words(status), completed=status.step, total=status.steps)
+            top1 = "" if status.top1_pct is None else f", top-1 {status.top1_pct:.1f} %"
+            words = f"loss {status.loss:.2f}{top1}{_left(status.seconds_left)}"
+            bar.update(task, description=words, completed=status.step, total=status.steps)
 
         dataset = pictures.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px), decoding)
         skipped = [f"Skipped: {sentence}" for sentence in (*dataset.train.skipped, *dataset.val.skipped)]
@@ -128,11 +132,6 @@ def _device(wanted: str) -> str:
         names = ", ".join(name for name, available in there.items() if available)
         raise SettingsError(f"The device {wanted!r} is not there: auto, {names} can be used here. Choose one of them.")
     return wanted
-
-
-def _words(status: "TrainingStatus") -> str:
-    top1 = "" if status.top1_pct is None else f", top-1 {status.top1_pct:.1f} %"
-    return f"loss {status.loss:.2f}{top1}{_left(status.seconds_left)}"
 
 
 def _use_threads(count: int) -> None:
@@ -155,14 +154,6 @@ def _read_plan(file: Path | None, epochs: int | None, seeds: int | None) -> "Fam
     if file is None:
         raise SettingsError("`effviz train family` needs a plan: name its file, such as models/mini/plan.toml.")
     return family_training.shrink_plan(family_training.read_plan(file), epochs, seeds)
-
-
-def _family_job(photos: Path, out: Path, device: str, most: int | None) -> "FamilyJob":
-    """Return how a plan is trained on a device: with 16-bit activations on a GPU of NVIDIA."""
-    from effviz.train.family_training import FamilyJob
-    from effviz.train.loop import TrainingOptions
-
-    return FamilyJob(photos, out, TrainingOptions(device, bfloat16=device == "cuda"), most)
 
 
 def _train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
@@ -242,14 +233,12 @@ def _family_table(outcomes: "tuple[FamilyOutcome, ...]", judged: FamilyJudgement
         for row in outcomes
     ]
     lines += ["", "| compound minus | points | 95 % over seeds | 95 % over seeds and photos | p (Holm) |"]
-    lines += ["| --- | ---: | --- | --- | ---: |", *map(_table_line, judged.comparisons)]
+    lines += ["| --- | ---: | --- | --- | ---: |"]
+    for row in judged.comparisons:
+        (low, high), (least, most) = row.seeds_interval, row.photos_interval
+        intervals = f"{low:.2f} to {high:.2f} | {least:.2f} to {most:.2f}"
+        lines.append(f"| {row.single} | {row.mean:.2f} | {intervals} | {row.p_holm:.3f} |")
     return "\n".join(lines) + "\n"
-
-
-def _table_line(comparison: "PairedComparison") -> str:
-    (low, high), (least, most) = comparison.seeds_interval, comparison.photos_interval
-    beside = f"| {comparison.single} | {comparison.mean:.2f} | {low:.2f} to {high:.2f} "
-    return f"{beside}| {least:.2f} to {most:.2f} | {comparison.p_holm:.3f} |"
 
 
 def _manifest_entries(outcomes: "tuple[FamilyOutcome, ...]") -> str:

@@ -328,17 +328,14 @@ def _macs(point: NetworkPoint) -> str:
 def _trace(networks: NetworkSeries, cost: Cost, look: style.SeriesStyle, named: Mapping[str, str] | None) -> go.Scatter:
     points = [point for point in networks.points if point.cost(cost) is not None]
     joined = networks.kind in (Kind.PAPER_EFFICIENTNETS, Kind.RECIPE)
-    return go.Scatter(
-        name=networks.title,
-        x=[point.cost(cost) for point in points],
-        y=[point.top1_pct for point in points],
+    return style.scatter(
+        networks.title,
+        [(point.cost(cost), point.top1_pct, network_hover(point)) for point in points],
         customdata=[[point.id] for point in points],
         text=[point.label if named is None else named.get(point.label, "") for point in points],
         textposition=_TEXT_POSITIONS.get(networks.kind, "top left"),
         cliponaxis=False,
         textfont={"size": 11} if networks.kind is Kind.COMPARED else {"size": 11, "color": look.colour},
-        hovertext=[network_hover(point) for point in points],
-        hovertemplate="%{hovertext}<extra></extra>",
         mode="lines+markers+text" if joined else "markers+text",
         line={"color": look.colour, "dash": look.dash, "width": 2},
         marker={

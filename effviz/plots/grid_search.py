@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import plotly.graph_objects as go
 
-from effviz.facts.two_step_search import SearchResult, SearchSummary, best_point, level_with, noise_pct
+from effviz.facts.two_step_search import SearchSummary, best_point, level_with, noise_pct
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
-from effviz.plots.style import BROWN, GREY, LOOKS, OLIVE, SERIES, TEAL, figure, source_lines
+from effviz.plots.style import BROWN, GREY, LOOKS, OLIVE, SERIES, TEAL, figure, scatter, source_lines
 from effviz.scaling import PAPER_RULE, ScalingRule
 from effviz.scaling.coefficient_grid import DOUBLE, NEAR, GridPoint
 from effviz.zoo.presets import ScalingAxis
@@ -202,18 +202,9 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
     chart = figure(COST_PX)
     colours = {BOTH: OLIVE, PAPER_ONLY: GREY, TRUTH_ONLY: GREY}  # none of a way of scaling
     for name, colour in colours.items():
-        same_kind = [point for point in points if kind(point) == name]
-        chart.add_trace(
-            go.Scatter(
-                name=_(name),
-                x=[point.paper_ratio for point in same_kind],
-                y=[point.macs_ratio for point in same_kind],
-                mode="markers",
-                marker={"color": colour, "symbol": _SYMBOLS[name], "size": 8},
-                hovertext=[hover(point) for point in same_kind],
-                hovertemplate="%{hovertext}<extra></extra>",
-            )
-        )
+        drawn = [(point.paper_ratio, point.macs_ratio, hover(point)) for point in points if kind(point) == name]
+        marker = {"color": colour, "symbol": _SYMBOLS[name], "size": 8}
+        chart.add_trace(scatter(_(name), drawn, mode="markers", marker=marker))
     ends = [min(point.paper_ratio for point in points), max(point.paper_ratio for point in points)]
     line = {"color": GREY, "dash": "dash", "width": 1.5}
     chart.add_scatter(name=_("Where both agree"), x=ends, y=ends, mode="lines", line=line, hoverinfo="skip")
@@ -257,34 +248,20 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
 
 
 def _dots(points: Sequence[SearchSummary]) -> go.Scatter:
-    pairs = [(point, result) for point in points for result in point.results]
-    return go.Scatter(
-        name=_("One training"),
-        x=[result.top1_pct for _point, result in pairs],
-        y=[row_name(point) for point, _result in pairs],
-        mode="markers",
-        marker={"color": GREY, "symbol": "circle-open", "size": 7},
-        hovertext=[_hover(point, result) for point, result in pairs],
-        hovertemplate="%{hovertext}<extra></extra>",
-    )
-
-
-def _means(name: str, summaries: Sequence[SearchSummary], colour: str, symbol: str, size: int) -> go.Scatter:
-    text = _("<b>{point}</b><br>mean of {count} trainings: {top1:.2f} %")
-    return go.Scatter(
-        name=name,
-        x=[point.top1_pct for point in summaries],
-        y=[row_name(point) for point in summaries],
-        mode="markers",
-        marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour, "width": 2}},
-        hovertext=[
-            text.format(point=row_name(point), count=len(point.results), top1=point.top1_pct) for point in summaries
-        ],
-        hovertemplate="%{hovertext}<extra></extra>",
-    )
-
-
-def _hover(point: SearchSummary, result: SearchResult) -> str:
     text = _("<b>{point}</b>, seed {seed}<br>{top1:.2f} % top-1<br>{ratio:.3f} times the baseline's MACs")
-    words = text.format(point=row_name(point), seed=result.seed, top1=result.top1_pct, ratio=result.macs_ratio)
-    return f"{words}<br>{source_lines(result.source)}"
+    dots = []
+    for name, result in ((row_name(point), result) for point in points for result in point.results):
+        words = text.format(point=name, seed=result.seed, top1=result.top1_pct, ratio=result.macs_ratio)
+        dots.append((result.top1_pct, name, f"{words}<br>{source_lines(result.source)}"))
+    marker = {"color": GREY, "symbol": "circle-open", "size": 7}
+    return scatter(_("One training"), dots, mode="markers", marker=marker)
+
+
+def _means(title: str, summaries: Sequence[SearchSummary], colour: str, symbol: str, size: int) -> go.Scatter:
+    text = _("<b>{point}</b><br>mean of {count} trainings: {top1:.2f} %")
+    means = []
+    for point in summaries:
+        name, top1_pct = row_name(point), point.top1_pct
+        means.append((top1_pct, name, text.format(point=name, count=len(point.results), top1=top1_pct)))
+    marker = {"color": colour, "symbol": symbol, "size": size, "line": {"color": colour, "width": 2}}
+    return scatter(title, means, mode="markers", marker=marker)

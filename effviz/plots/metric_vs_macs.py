@@ -24,6 +24,7 @@ from effviz.zoo.presets import ScalingAxis
 # The report's figure.
 
 REPORT_HEIGHT_PX: Final = 420
+REPORT_HOVER: Final = "%{hovertext}<br>%{y:.3f}<extra></extra>"
 REACH: Final = 1.15  # how far a control's line goes beyond the models, as a factor of MACs
 
 # In the crop and over the whole photo alike.
@@ -64,13 +65,12 @@ def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) ->
 
 
 def _report_trace(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
-    return go.Scatter(
-        name=display_names.method(cells[0].method),
-        x=[macs[cell.model] / 1e9 for cell in cells],
-        y=[cell.every.mean for cell in cells],
+    title = display_names.method(cells[0].method)
+    return style.scatter(
+        title,
+        [(macs[cell.model] / 1e9, cell.every.mean, f"{cell.model}, {title}") for cell in cells],
         error_y=_error_bars([cell.every for cell in cells]) | {"thickness": 1, "width": 3},
-        hovertext=[f"{cell.model}, {display_names.method(cell.method)}" for cell in cells],
-        hovertemplate="%{hovertext}<br>%{y:.3f}<extra></extra>",
+        hovertemplate=REPORT_HOVER,
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 9, "line": {"color": look.colour, "width": 1}},
         textfont={"size": 11},
@@ -93,13 +93,10 @@ def _line(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyl
     if level:
         (low, mean, _first), (high, _mean, _last) = points[0], points[-1]
         points = [(low / REACH, mean, title), (high * REACH, mean, title)]
-    x, y, text = zip(*points, strict=True)
-    return go.Scatter(
-        name=title,
-        x=x,
-        y=y,
-        hovertext=text,
-        hovertemplate="%{hovertext}<br>%{y:.3f}<extra></extra>",
+    return style.scatter(
+        title,
+        points,
+        hovertemplate=REPORT_HOVER,
         mode="lines" if level else "lines+markers",
         line={"color": look.colour, "dash": look.dash, "width": 2},
         marker={"color": look.colour, "symbol": look.symbol, "size": 9},
@@ -219,15 +216,15 @@ def format_interval(interval: Interval) -> str:
 
 
 def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Scatter:
-    return go.Scatter(
-        name=title,
-        x=[model.macs / 1e9 for model in models],
-        y=[model.interval.mean for model in models],
+    return style.scatter(
+        title,
+        [
+            (model.macs / 1e9, model.interval.mean, f"<b>{model.model}</b><br>{format_interval(model.interval)}")
+            for model in models
+        ],
         error_y=_error_bars([model.interval for model in models])
         | {"color": look.colour, "thickness": 1.5, "width": 4},
         customdata=[[model.model] for model in models],
-        hovertext=[f"<b>{model.model}</b><br>{format_interval(model.interval)}" for model in models],
-        hovertemplate="%{hovertext}<extra></extra>",
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 11},
         cliponaxis=False,
@@ -245,14 +242,13 @@ def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
         shown = [replace(shown[0], macs=round(end)) for end in ends]
     title, look = display_names.method(control), CONTROLS[control]
     symbol = _THIN.get(look.symbol, look.symbol)
-    return go.Scatter(
-        name=title,
-        x=[model.macs / 1e9 for model in shown],
-        y=[model.interval.mean for model in shown],
-        hovertext=[
-            f"{title}<br>{format_interval(model.interval)}" + ("" if level else f"<br>{model.model}") for model in shown
-        ],
-        hovertemplate="%{hovertext}<extra></extra>",
+    points = []
+    for model in shown:
+        words = f"{title}<br>{format_interval(model.interval)}" + ("" if level else f"<br>{model.model}")
+        points.append((model.macs / 1e9, model.interval.mean, words))
+    return style.scatter(
+        title,
+        points,
         mode="lines" if level else "markers",
         line={"color": look.colour, "dash": look.dash, "width": 2},
         marker={"color": look.colour, "symbol": symbol, "size": 11, "line": {"color": look.colour, "width": 2}},
@@ -266,15 +262,6 @@ def _measured(rated: Sequence[RatedModel]) -> list[RatedModel]:
 
 def _is_level(rated: Sequence[RatedModel]) -> bool:
     return len({model.interval for model in rated if model.interval.n}) == 1
-
-
-def _marks(controls: Mapping[Control, Sequence[RatedModel]]) -> list[tuple[float, float]]:
-    shown = [some for some in controls.values() if not _is_level(some)]
-    return [(math.log10(model.macs), model.interval.mean) for some in shown for model in some]
-
-
-def _levels(controls: Mapping[Control, Sequence[RatedModel]]) -> list[float]:
-    return [some[0].interval.mean for some in controls.values() if _is_level(some)]
 
 
 def _bar(model: RatedModel) -> NamedBar:
@@ -296,38 +283,33 @@ def _named(
     Lines to names cross other names only where no frame has places without that.
     """
     bars = [_bar(model) for model in models]
+    reach = math.log10(REACH if any(map(_is_level, controls.values())) else ROOM)
+    xs = [bar.x + side for bar in bars for side in (-reach, reach)]
+    means = [model.interval.mean for some in controls.values() for model in some if model.interval.n]
+    ys = [*(bar.low for bar in bars), *(bar.high for bar in bars), *means]
+    uneven = [model for some in shown.values() if not _is_level(some) for model in some]
+    marks = [(math.log10(model.macs), model.interval.mean) for model in uneven]
+    levels = [some[0].interval.mean for some in shown.values() if _is_level(some)]
     for crossing, room in itertools.product((False, True), style.ROOMS):
-        within = _frame(bars, controls, room)
-        places = style.place_bar_names(bars, within, _marks(shown), _levels(shown), crossing)
+        within = style.frame_around(xs, ys, room)
+        places = style.place_bar_names(bars, within, marks, levels, crossing)
         if None not in places:
             break
     return within, [(bar, place) for bar, place in zip(bars, places, strict=True) if place]
 
 
-def _frame(bars: Sequence[NamedBar], controls: Mapping[Control, Sequence[RatedModel]], room: float) -> Frame:
-    reach = math.log10(REACH if _levels(controls) else ROOM)
-    xs = [bar.x + side for bar in bars for side in (-reach, reach)]
-    means = [model.interval.mean for some in controls.values() for model in some if model.interval.n]
-    return style.frame_around(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means], room)
-
-
-def _end(bar: NamedBar, place: NamePlace, within: Frame) -> float:
-    return bar.high + within.gap if place.above else bar.low - within.gap
-
-
 def _leader(bar: NamedBar, place: NamePlace, within: Frame) -> dict[str, object]:
     """A thin line from a bar's end to a name that stands some lines away."""
     away = style.LINE_PX * place.lines * (-1 if place.above else 1)
-    end = _end(bar, place, within)
-    thin = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": GREY}
-    return {"x": bar.x - 9, "y": end, "ax": 0, "ay": away, "text": "", **thin}  # on a log axis, in billions
+    at = {"x": bar.x - 9, "y": within.end(bar, place), "ax": 0, "ay": away}  # on a log axis, in billions
+    return {**at, "text": "", "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": GREY}
 
 
 def _names(named: Named, within: Frame) -> go.Scatter:
     """The models' names at the ends of their bars; lines without words hold one away from it."""
     return go.Scatter(
         x=[10**bar.x / 1e9 for bar, _place in named],
-        y=[_end(bar, place, within) for bar, place in named],
+        y=[within.end(*name) for name in named],
         text=[
             bar.name + "<br> " * place.lines if place.above else " <br>" * place.lines + bar.name
             for bar, place in named

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 import plotly.graph_objects as go
 
@@ -14,7 +15,8 @@ from effviz.facts import scaling_experiments
 from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import CurveDot, WidthDot
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.style import LOOKS, PAD, VISITOR, Label, SeriesStyle, figure, log_axis, place_labels, source_lines
+from effviz.plots import style
+from effviz.plots.style import LOOKS, VISITOR, SeriesStyle
 from effviz.zoo.presets import ScalingAxis
 
 HEIGHT_PX = 460
@@ -78,7 +80,7 @@ def draw_curves(
 
     Labels have less room where the axes reach further than the points, to `corners`.
     """
-    chart = figure(height_px)
+    chart = style.figure(height_px)
     for curve, sides in zip(curves, _sides(curves, x, y, corners), strict=True):
         chart.add_trace(_trace(curve, sides, x, y))
     chart.update_xaxes(axis_options(x, [dot.x for curve in curves for dot in curve.dots]))
@@ -88,7 +90,7 @@ def draw_curves(
 
 def axis_options(axis: FigureAxis, values: Sequence[float]) -> dict[str, object]:
     """Plotly's description of an axis."""
-    return log_axis(axis.title, values) if axis.log else {"title_text": axis.title}
+    return style.log_axis(axis.title, values) if axis.log else {"title_text": axis.title}
 
 
 def curve_hover(dot: CurvePoint, curve: FigureCurve, x: FigureAxis, y: FigureAxis) -> str:
@@ -98,7 +100,7 @@ def curve_hover(dot: CurvePoint, curve: FigureCurve, x: FigureAxis, y: FigureAxi
         f"{dot.x:.4g} {x.unit}" + (f" ({curve.origin.words})" if x.unit else ""),
         f"{dot.y:.4g} {y.unit}",
     ]
-    return "<br>".join([*lines, source_lines(dot.source)])
+    return "<br>".join([*lines, style.source_lines(dot.source)])
 
 
 def _sides(
@@ -111,7 +113,7 @@ def _sides(
     points = [point for places in by_name.values() for point in places]
     points += [(_along(x, right), _along(y, up)) for right, up in corners]
     labels = [
-        Label(
+        style.Label(
             dot.label,
             _along(x, dot.x),
             _along(y, dot.y),
@@ -122,7 +124,7 @@ def _sides(
         for dot in curve.dots
         if dot.label
     ]
-    sides = iter(place_labels(labels, points, pad=0 if corners else PAD))
+    sides = iter(style.place_labels(labels, points, pad=0 if corners else style.PAD))
     return [[next(sides) if dot.label else "" for dot in curve.dots] for curve in curves]
 
 
@@ -137,17 +139,14 @@ def _trace(curve: FigureCurve, sides: Sequence[str], x: FigureAxis, y: FigureAxi
     # Recomputed lines are always thin dots, so that nobody takes them for the paper's.
     dash, width = ("dot", 1.5) if computed else (curve.look.dash, 2)
     parts = (("lines", curve.joined), ("markers", curve.marked), ("text", labels))
-    return go.Scatter(
-        name=curve.title,
-        x=[dot.x for dot in curve.dots],
-        y=[dot.y for dot in curve.dots],
+    return style.scatter(
+        curve.title,
+        [(dot.x, dot.y, curve_hover(dot, curve, x, y)) for dot in curve.dots],
         customdata=[[dot.name] for dot in curve.dots],
         text=[dot.label if side else "" for dot, side in zip(curve.dots, sides, strict=True)] if labels else None,
         textposition=[side or curve.text_position for side in sides],
         textfont={"size": 11},
         cliponaxis=False,
-        hovertext=[curve_hover(dot, curve, x, y) for dot in curve.dots],
-        hovertemplate="%{hovertext}<extra></extra>",
         mode="+".join(part for part, wanted in parts if wanted),
         line={"color": curve.look.colour, "dash": dash, "width": width},
         marker={
@@ -272,10 +271,9 @@ def _width_dot(dot: WidthDot) -> CurvePoint:
 
 
 def _by_method(dots: Sequence[CurveDot]) -> tuple[FigureCurve, ...]:
-    by_method: dict[str, list[CurveDot]] = {}
-    for dot in dots:
-        by_method.setdefault(dot.method, []).append(dot)
-    return tuple(curve for method, some in by_method.items() for curve in _pair(ScalingAxis(method), some))
+    methods = dict.fromkeys(dot.method for dot in dots)
+    pairs = (_pair(ScalingAxis(method), [dot for dot in dots if dot.method == method]) for method in methods)
+    return tuple(chain.from_iterable(pairs))
 
 
 def _pair(role: ScalingAxis, dots: Sequence[CurveDot]) -> tuple[FigureCurve, FigureCurve]:

@@ -113,6 +113,17 @@ def figure(height_px: int) -> go.Figure:
     return go.Figure(layout={"template": TEMPLATE, "height": height_px})
 
 
+def scatter(name: str, points: Sequence[tuple[Any, Any, str]], **options: object) -> go.Scatter:
+    """A series of points: x, y, and what is said of one that is pointed at (HTML)."""
+    return go.Scatter(
+        name=name,
+        x=[x for x, _y, _hover in points],
+        y=[y for _x, y, _hover in points],
+        hovertext=[hover for _x, _y, hover in points],
+        **({"hovertemplate": "%{hovertext}<extra></extra>"} | options),
+    )
+
+
 def log_axis(title: str, values: Sequence[float]) -> dict[str, object]:
     """A logarithmic axis with ticks that can be read, where Plotly writes bare 2s and 5s.
 
@@ -395,10 +406,10 @@ class Frame:
     low: float
     high: float
 
-    @property
-    def gap(self) -> float:
-        """GAP_PX on the axis up, on a phone."""
-        return GAP_PX * (self.high - self.low) / HEIGHT_PX
+    def end(self, bar: NamedBar, place: NamePlace) -> float:
+        """Where a bar ends towards its name, on the axis up, with a gap as on a phone."""
+        gap = GAP_PX * (self.high - self.low) / HEIGHT_PX
+        return bar.high + gap if place.above else bar.low - gap
 
 
 @dataclass(slots=True, eq=False)
@@ -423,14 +434,14 @@ class _Screen:
     def box(self, bar: NamedBar, place: NamePlace) -> PixelBox:
         """Return where a name stands."""
         half, x = LETTER_PX * len(bar.name) / 2, self.across(bar.x)
-        away, gap = LINE_PX * place.lines, self.frame.gap
-        top = self.down(bar.high + gap) - away - LINE_PX if place.above else self.down(bar.low - gap) + away
+        away, end = LINE_PX * place.lines, self.down(self.frame.end(bar, place))
+        top = end - away - LINE_PX if place.above else end + away
         return x - half, top, x + half, top + LINE_PX
 
     def leader(self, bar: NamedBar, place: NamePlace) -> PixelBox:
         """Return the thin line from a bar's end to its name, which has no height where the name is next to it."""
         x, (_left, top, _right, bottom) = self.across(bar.x), self.box(bar, place)
-        end = self.down(bar.high + self.frame.gap) if place.above else self.down(bar.low - self.frame.gap)
+        end = self.down(self.frame.end(bar, place))
         return (x - 1, bottom, x + 1, end) if place.above else (x - 1, end, x + 1, top)
 
     def fits(self, bar: NamedBar, place: NamePlace) -> bool:

@@ -269,7 +269,9 @@ def test_a_frame_has_all_in_it_and_room_above_and_below() -> None:
     found = frame_around([1, 3], [0.2, 0.4, 0.6])
     assert (found.left, found.right) == pytest.approx((0.9, 3.1))
     assert (found.low, found.high) == pytest.approx((0.14, 0.66))
-    assert found.gap == pytest.approx(3 * 0.52 / HEIGHT)
+    bar, gap = NamedBar("one", 2, 0.3, 0.4), 3 * 0.52 / HEIGHT
+    assert found.end(bar, NamePlace(above=True, lines=0)) == pytest.approx(0.4 + gap)
+    assert found.end(bar, NamePlace(above=False, lines=2)) == pytest.approx(0.3 - gap)
     one = frame_around([1], [0.5])  # one model, one photo
     assert one.left < 1 < one.right
     assert one.low < 0.5 < one.high
