@@ -14,7 +14,7 @@ from effviz.errors import EffVizError
 from effviz.i18n import _, ngettext
 from effviz.progress import Progress
 from effviz.ui import job_queue
-from effviz.ui.job_queue import A_PASS, QUEUE, Effort, Turn
+from effviz.ui.job_queue import A_PASS, QUEUE, Again, Effort
 
 STOPPED: Final = "stopped"  # in the session: hashes of work that the visitor stopped, since its names may hold photos
 PACE_S: Final = 0.1  # between two words of the bar, which go to the browser
@@ -34,7 +34,7 @@ class JobProgress:
     text: str = ""
     bar: DeltaGenerator = field(init=False)
     _turns: ExitStack = field(default_factory=ExitStack)
-    _turn: Turn | None = None  # held since an earlier step
+    _again: Again | None = None  # of the turn that is held since an earlier step
     _before: int = sys.maxsize  # how many were last said to come first
 
     @contextmanager
@@ -68,7 +68,7 @@ class JobProgress:
 
         The block reports how much of the step is done as often as it likes: others may go first then.
         """
-        turn, told_at = self._take(effort, key), time.monotonic()
+        again, told_at = self._take(effort, key), time.monotonic()
 
         def progress(part: float) -> None:
             nonlocal told_at
@@ -76,7 +76,7 @@ class JobProgress:
             if time.monotonic() - told_at >= PACE_S:
                 self._say(self.text)
                 told_at = time.monotonic()
-            turn.pass_on()
+            again()
 
         self._say(self.text)
         yield progress
@@ -85,19 +85,19 @@ class JobProgress:
         """Whether others wait for a turn."""
         return QUEUE.waiting > 0
 
-    def _take(self, effort: Effort, key: Hashable) -> Turn:
-        if self._turn is None:
-            self._turn = self._turns.enter_context(QUEUE.turn(self._wait, effort, key, job_queue.who_asks()))
+    def _take(self, effort: Effort, key: Hashable) -> Again:
+        if self._again is None:
+            self._again = self._turns.enter_context(QUEUE.turn(self._wait, effort, key, job_queue.who_asks()))
         else:
-            self._turn.next(effort, key)
-        return self._turn
+            self._again(effort, key)
+        return self._again
 
     def _wait(self, before: int) -> None:
         """Say how many come first, until the first turn: the number never rises, though somebody new may go first.
 
         Afterwards others come in between two steps, and a number for that moment would only flicker.
         """
-        if self._turn is not None:
+        if self._again is not None:
             self._say(_("{step} (others take turns with you)").format(step=self.text))
             return
         self._before = min(before, self._before)

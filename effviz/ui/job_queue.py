@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -89,6 +90,7 @@ MOST_EACH: Final = 4  # of one session, waiting or at work
 MOST_ACCOUNTS: Final = 4096  # beyond, those without debts are forgotten
 HEARTBEAT_S: Final = 0.2  # a wait tells its position this often even if nothing moved: that notices a click
 Tell = Callable[[int], None]  # how many others come first
+Again = Callable[..., None]  # `JobQueue.again` of one turn
 Visitor = tuple[Hashable, Hashable]  # an address, and a session there
 NOBODY: Final[Visitor] = (None, None)  # the server itself
 _Account = tuple[Hashable, ...]
@@ -140,27 +142,6 @@ def capacity() -> int:
     return max(1, cpu.available_cores() // 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What holds a turn; the queue does not know it, so one that is dropped unfinished leaves the queue."""
-
-    _turns: "JobQueue"
-    _place: _Ticket
-    _tell: Tell
-
-    def pass_on(self) -> None:
-        """Offer the turn to others between two batches; nobody waiting who has spent less: it comes back at once."""
-        self._turns.again(self._place, self._tell)
-
-    def next(self, effort: Effort, key: Hashable) -> None:
-        """The same between two works of one visitor: nobody else slips in who has spent more.
-
-        Raises:
-            TooLargeError: as `JobQueue.turn`.
-        """
-        self._turns.again(self._place, self._tell, (effort, key))
-
-
 class JobQueue:
     """A queue that any thread may join."""
 
@@ -197,8 +178,8 @@ class JobQueue:
     @contextmanager
     def turn(
         self, tell: Tell, effort: Effort = A_PASS, key: Hashable = None, visitor: Visitor = NOBODY
-    ) -> Iterator[Turn]:
-        """Wait for a turn and hold it for the block; a long block passes it on between two batches.
+    ) -> Iterator[Again]:
+        """Wait for a turn and hold it for the block; a long block calls what it gets between two batches.
 
         Two blocks with the same key never overlap, not even between batches: the second one finds what the first
         one left in a cache, and would otherwise wait for the cache while it holds the turn that the first one needs.
@@ -210,19 +191,22 @@ class JobQueue:
         self._join(place := _Ticket(visitor, effort, key))
         try:
             self._wait(place, tell)
-            yield Turn(self, place, tell)
+            yield partial(self.again, place, tell)  # unknown to the queue: who drops it unfinished leaves
         finally:
             self._leave(place)
 
-    def again(self, place: _Ticket, tell: Tell, work: tuple[Effort, Hashable] | None = None) -> None:
-        """Go back behind those who have spent no more, for the same work or for another one."""
-        if work:
-            self._check(work[0])
+    def again(self, place: _Ticket, tell: Tell, effort: Effort | None = None, key: Hashable = None) -> None:
+        """Offer the turn to those who have spent less, and take it again: for the same work, or for another one.
+
+        Raises:
+            TooLargeError: as `turn`, for another work.
+        """
+        if effort:
+            self._check(effort)
         with self._changed:
             self._running.remove(place)
-            if work:
-                place.effort, place.key = work
-                place.begun = False
+            if effort:
+                place.effort, place.key, place.begun = effort, key, False
             self._line_up(place)
         self._wait(place, tell)
 

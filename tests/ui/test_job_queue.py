@@ -45,10 +45,10 @@ class Visitor:
 
     def _visit(self, queue: JobQueue, effort: Effort, key: str | None, who: job_queue.Visitor) -> None:
         try:
-            with queue.turn(self._tell, effort, key, who) as turn:
+            with queue.turn(self._tell, effort, key, who) as again:
                 for number in range(self.batches):
                     if number:
-                        turn.pass_on()
+                        again()
                     self.served.append(self.name)
                     self.batch.release()
                     assert self.go.acquire(timeout=PATIENCE_S)
@@ -246,13 +246,13 @@ def test_twenty_visitors_at_once_all_finish_and_none_overlaps() -> None:
 
     def visit(number: int) -> None:
         start.wait(PATIENCE_S)
-        with queue.turn(lambda _: None, visitor=(number % 3, number)) as turn:
+        with queue.turn(lambda _: None, visitor=(number % 3, number)) as again:
             for _ in range(5):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
                 if number % 2:
-                    turn.pass_on()
+                    again()
 
     threads = [threading.Thread(target=visit, args=(number,), daemon=True) for number in range(20)]
     for thread in threads:
@@ -329,8 +329,8 @@ def test_a_turn_beyond_the_limit_gets_a_sentence_and_costs_nobody_anything() -> 
         queue.turn(lambda _: None, Effort(17)),
     ):
         pytest.fail("It was let in.")
-    with queue.turn(lambda _: None, Effort(16)) as turn, pytest.raises(TooLargeError):
-        turn.next(Effort(17), None)
+    with queue.turn(lambda _: None, Effort(16)) as again, pytest.raises(TooLargeError):
+        again(Effort(17), None)
     assert (queue.waiting, queue.running) == (0, 0)
 
 
@@ -385,9 +385,9 @@ def test_the_key_of_work_between_two_batches_is_taken() -> None:
 def test_nobody_slips_in_between_two_works_of_one_who_has_spent_less() -> None:
     queue, served = JobQueue(1), []
     Visitor(queue, "rich", served, Effort(10.0)).begins().ends()
-    with queue.turn(lambda _: None, visitor=("new", "new")) as turn:
+    with queue.turn(lambda _: None, visitor=("new", "new")) as again:
         rich = Visitor(queue, "rich", served).queues()
-        turn.next(job_queue.A_PASS, "another work")
+        again(job_queue.A_PASS, "another work")
         served.append("new")
     rich.next_batch()
     rich.ends()
@@ -462,11 +462,11 @@ def test_whatever_one_visitor_does_another_one_s_maps_wait_for_one_longest_turn_
         """Pages that ask for the dearest turns, for many small ones, for long work, and come back at once."""
         while not stop.is_set():
             cost = random.choice((0.01, 1.0, limit))
-            with contextlib.suppress(BusyError), queue.turn(lambda _: None, Effort(cost), None, ("one", page)) as turn:
+            with contextlib.suppress(BusyError), queue.turn(lambda _: None, Effort(cost), None, ("one", page)) as again:
                 for _ in range(page % 4):
-                    turn.pass_on()
+                    again()
                     if page % 3:
-                        turn.next(Effort(limit, long=True), random.random())
+                        again(Effort(limit, long=True), random.random())
 
     pages = [threading.Thread(target=hostile, args=(page,), daemon=True) for page in range(40)]
     for page in pages:
@@ -474,9 +474,9 @@ def test_whatever_one_visitor_does_another_one_s_maps_wait_for_one_longest_turn_
     own = [random.choice((0.1, 1.0, 5.0, limit)) for _ in range(random.choice((1, 5, 20)))]
     with queue._changed:
         queue._changed.wait_for(lambda: len(queue.events) >= 500)
-    with queue.turn(lambda _: None, Effort(own[0]), None, ("other", "new")) as turn:
+    with queue.turn(lambda _: None, Effort(own[0]), None, ("other", "new")) as again:
         for cost in own[1:]:
-            turn.next(Effort(cost), None)
+            again(Effort(cost), None)
         with queue._changed:
             seen = list(queue.events)
     stop.set()
