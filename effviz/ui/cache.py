@@ -188,26 +188,16 @@ def fallback(label: str) -> str:
     return choose(model(label)).fallback
 
 
-def forward(ref: ModelRef, photo: Photo) -> Forward:
-    """One pass of a photo through a model."""
-    return _forward(_loaded(ref), photo)
+def forward(ref: ModelRef, photo: Photo, any_size: bool = False) -> Forward:
+    """One pass of a photo through a model; for any size nothing is compiled anew, and the pass is a little slower."""
+    return _forward(_loaded(ref, any_size), photo, any_size)
 
 
-def _forward(model: Model, photo: Photo) -> Forward:
+def _forward(model: Model, photo: Photo, any_size: bool = False) -> Forward:
     from effviz.explain.forward_pass import forward as run
 
-    passed = _PASSES.get(_content(model, photo.sha256), lambda: run(model, photo).arrays)
-    return Forward(model, photo, *passed)
-
-
-def forward_any_size(ref: ModelRef, photo: Photo) -> Forward:
-    """The same by the network that all input sizes of a model share: nothing is compiled for a new size."""
-    from effviz.explain.engines import ANY_SIZE, choose
-    from effviz.explain.forward_pass import forward as run
-
-    model = _loaded(ref, any_size=True)
-    key = (ref.label, model.weights_sha256, choose(model, ANY_SIZE).engine.name, photo.sha256)
-    return Forward(model, photo, *_PASSES.get(key, lambda: run(model, photo, any_size=True).arrays))
+    key = _content(model, photo.sha256, any_size)
+    return Forward(model, photo, *_PASSES.get(key, lambda: run(model, photo, any_size).arrays))
 
 
 _WARM: WeakSet[Weights] = WeakSet()  # those whose network of all sizes has run at each
@@ -268,10 +258,11 @@ def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:
     return _content(_loaded(ref), photo_sha256)
 
 
-def _content(model: Model, photo_sha256: str) -> tuple[str, ...]:
-    from effviz.explain.engines import choose
+def _content(model: Model, photo_sha256: str, any_size: bool = False) -> tuple[str, ...]:
+    from effviz.explain.engines import ANY_SIZE, choose
 
-    return model.ref.label, model.weights_sha256, choose(model).engine.name, photo_sha256
+    engine = choose(model, ANY_SIZE if any_size else None).engine
+    return model.ref.label, model.weights_sha256, engine.name, photo_sha256
 
 
 def map_of_class(ref: ModelRef, photo: Photo, index: int, method: Method) -> ActivationMap:

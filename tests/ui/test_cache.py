@@ -82,7 +82,7 @@ def test_other_content_is_passed_again(change: str, cat: Photo, monkeypatch: pyt
         cat = images.read((SAMPLES / "dog.jpg").read_bytes(), "cat.jpg")
     else:
         other = with_other_weights(cache.model(REF.label))
-        monkeypatch.setattr(cache, "_loaded", lambda _: other)
+        monkeypatch.setattr(cache, "_loaded", lambda *_: other)
     cache.forward(REF, cat)
     assert len(runs) == 2
 
@@ -96,10 +96,10 @@ def test_a_model_that_is_replaced_while_its_map_is_made_has_no_map_of_the_other(
     for before in (1, 2, 3):  # how often the first is still found
         wanted = (REF, cat, Target(TargetKind.CLASS, before), Method.CAM, TargetLayer.LAST)
         answers = chain(repeat(first, before), repeat(second))
-        monkeypatch.setattr(cache, "_loaded", lambda _, answers=answers: next(answers))
+        monkeypatch.setattr(cache, "_loaded", lambda *_, answers=answers: next(answers))
         cache.activation_map(*wanted)
         for known in (first, second):
-            monkeypatch.setattr(cache, "_loaded", lambda _, known=known: known)
+            monkeypatch.setattr(cache, "_loaded", lambda *_, known=known: known)
             assert cache.activation_map(*wanted).weights_sha256 == known.weights_sha256
 
 
@@ -152,7 +152,7 @@ def test_other_weights_and_engines_have_other_pictures_and_groups(cat: Photo, mo
     changed = replace(scaled_map, values=scaled_map.values[::-1].copy())
     assert cache.picture(cat, changed, OverlayStyle()) != before
     other = with_other_weights(cache.model(REF.label))
-    monkeypatch.setattr(cache, "_loaded", lambda _: other)
+    monkeypatch.setattr(cache, "_loaded", lambda *_: other)
     cache.same_maps(REF, cat, 5)
     assert len(alike) == 2
 

@@ -54,7 +54,7 @@ def test_sizes_around_come_along_until_they_take_long_or_somebody_waits(
     monkeypatch.setattr(resolution_axis, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     monkeypatch.setattr(JobQueue, "waiting", waiting)
     monkeypatch.setattr(cache, "is_loaded", lambda _ref, any_size: any_size)
-    monkeypatch.setattr(cache, "forward_any_size", lambda ref, _photo: ref.resolution_px)
+    monkeypatch.setattr(cache, "forward", lambda ref, _photo, any_size: any_size and ref.resolution_px)
     monkeypatch.setattr(resolution_axis, "answer_data", lambda px, _target, _method: {"px": px})
     ref = catalogue.parse_model("lite0@224")
     cell: Any = SimpleNamespace(ref=ref, photo=None, map=SimpleNamespace(target_index=7))

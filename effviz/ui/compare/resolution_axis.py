@@ -90,7 +90,7 @@ def answers_at(cell: MapCell, sizes: Sequence[int], method: Method) -> Iterator[
     for ref in (ModelRef(cell.ref.spec, px) for px in sizes):
         effort = job_queue.pass_effort(ref, loaded=cache.is_loaded(ref, any_size=True))
         with job_queue.QUEUE.turn(tell, effort, visitor=job_queue.who_asks()):
-            forward = cache.forward_any_size(ref, cell.photo)
+            forward = cache.forward(ref, cell.photo, any_size=True)
         yield answer_data(forward, cell.map.target_index, method)
         if job_queue.QUEUE.waiting or 1000 * (time.perf_counter() - started) > AROUND_MS:
             break
