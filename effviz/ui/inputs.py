@@ -52,17 +52,9 @@ def choose_member(label: str, names: Mapping[Member, str], key: str, first: Memb
 
     So bind only names that are not translated. `options` are those of `st.segmented_control`.
     """
-    kind, values = type(first), [str(member) for member in names]
-    chosen = st.segmented_control(
-        label,
-        values,
-        default=str(first),
-        format_func=lambda value: names[kind(value)],
-        key=key,
-        required=True,
-        **options,
-    )
-    return kind(chosen)
+    show, named = st.segmented_control, names.__getitem__
+    chosen: Member = show(label, list(names), default=first, format_func=named, key=key, required=True, **options)
+    return chosen
 
 
 def read_old_link(key: str, names: Names) -> None:

@@ -103,23 +103,23 @@ def _table(rows: Sequence[Row]) -> None:
 
 def published_table(networks: Sequence[Published], rule: ScalingRule) -> None:
     """The published coefficients, and the phi that each of them implies."""
-    _table([_published_row(network, rule) for network in networks])
-
-
-def _published_row(network: Published, rule: ScalingRule) -> Row:
-    implied = implied_phi(network, rule)
-    cost = plan(network.depth, network.width, network.resolution, network.family)
-    return {
-        _("Network"): f"**{network.name.title()}**",
-        _("Depth"): f"{network.depth:.1f}",
-        _("Width"): f"{network.width:.1f}",
-        _("Input"): f"{network.resolution} px",
-        _("φ of depth"): _phi(implied.depth),
-        _("φ of width"): _phi(implied.width),
-        _("φ of input"): _phi(implied.resolution),
-        _("Params"): amount(cost.params),
-        _("MACs"): amount(cost.macs),
-    }
+    rows = []
+    for network in networks:
+        implied = implied_phi(network, rule)
+        cost = plan(network.depth, network.width, network.resolution, network.family)
+        row = {
+            _("Network"): f"**{network.name.title()}**",
+            _("Depth"): f"{network.depth:.1f}",
+            _("Width"): f"{network.width:.1f}",
+            _("Input"): f"{network.resolution} px",
+            _("φ of depth"): _phi(implied.depth),
+            _("φ of width"): _phi(implied.width),
+            _("φ of input"): _phi(implied.resolution),
+            _("Params"): amount(cost.params),
+            _("MACs"): amount(cost.macs),
+        }
+        rows.append(row)
+    _table(rows)
 
 
 def _phi(value: float | None) -> str:
@@ -149,22 +149,22 @@ def _change(old: str, new: str) -> str:
 
 def solutions_table(solutions: Sequence[Solution]) -> None:
     """Networks that answer the same budget by different methods."""
-    _table([_solution_row(solution) for solution in solutions])
-
-
-def _solution_row(solution: Solution) -> Row:
-    network, left = solution.plan, f"{solution.miss_pct:.1f} %"
-    return {
-        _("What grows"): f"**{_(METHOD_NAMES[solution.method])}**",
-        _("Coefficient"): _coefficient(solution),
-        _("Depth"): f"×{network.depth:.2f}",
-        _("Width"): f"×{network.width:.2f}",
-        _("Input"): f"{network.resolution} px",
-        _("Params"): amount(network.params),
-        _("MACs"): amount(network.macs),
-        _("Activation memory"): amount(network.peak_activation_bytes, "B"),
-        _("Left over"): _("{left} (cannot grow further)").format(left=left) if solution.at_limit else left,
-    }
+    left = [_("{left} (cannot grow further)") if solution.at_limit else "{left}" for solution in solutions]
+    rows = [
+        {
+            _("What grows"): f"**{_(METHOD_NAMES[solution.method])}**",
+            _("Coefficient"): _coefficient(solution),
+            _("Depth"): f"×{solution.plan.depth:.2f}",
+            _("Width"): f"×{solution.plan.width:.2f}",
+            _("Input"): f"{solution.plan.resolution} px",
+            _("Params"): amount(solution.plan.params),
+            _("MACs"): amount(solution.plan.macs),
+            _("Activation memory"): amount(solution.plan.peak_activation_bytes, "B"),
+            _("Left over"): text.format(left=f"{solution.miss_pct:.1f} %"),
+        }
+        for solution, text in zip(solutions, left, strict=True)
+    ]
+    _table(rows)
 
 
 def _coefficient(solution: Solution) -> str:
