@@ -3,8 +3,8 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from effviz.errors import EffVizError, SettingsError
-from effviz.evaluate import display_names
+from effviz.evaluate import display_names, run_settings
 from effviz.evaluate.masking import MaskBaseline, Masking
-from effviz.evaluate.run_settings import (
-    AGREEMENT_METRICS,
-    CASCADE_METRICS,
-    LOCALISATION_METRICS,
-    PREDICTION,
-    Metric,
-    RunSettings,
-)
+from effviz.evaluate.run_settings import AGREEMENT_METRICS, CASCADE_METRICS, PREDICTION, Metric, RunSettings
 from effviz.explain import sample_photos
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Method
@@ -60,7 +53,7 @@ MOST_METHODS: Final = 3
 LARGEST_MACS: Final = 2e9  # of a model: one of its steps holds others up for some seconds at most
 
 # Those need boxes, which nobody drew here.
-OFFERED: Final = tuple(metric for metric in Metric if metric not in LOCALISATION_METRICS)
+OFFERED: Final = tuple(metric for metric in Metric if metric not in run_settings.LOCALISATION_METRICS)
 
 FIRST: Final = (Metric.DELETION, Metric.INSERTION)
 
@@ -275,11 +268,24 @@ def ready(request: QuickRunRequest, beat: Progress = no_progress) -> "list[Model
 
 def time_passes(request: QuickRunRequest, models: "Sequence[Model]", beat: Progress) -> PassTiming:
     """Measure the first photo once to see how long it takes; what others do meanwhile is not counted."""
+    from effviz.evaluate.measurements import prepare_photo
+
+    waited = 0.0
+
+    def wait(share: float) -> None:
+        nonlocal waited
+        since = perf_counter()
+        beat(share)
+        waited += perf_counter() - since
+
     with TemporaryDirectory(prefix="effviz-") as folder:
         sample = _dataset(replace(request, pictures=request.pictures[:1]), Path(folder)).samples[0]
-        seconds = dict.fromkeys(request.models, 0.0)
-        for label, _rows, taken in _steps(sample, request.settings, models, beat):
-            seconds[label] += taken
+        photo = prepare_photo(sample, request.settings.refs)
+        seconds, before = dict.fromkeys(request.models, 0.0), perf_counter()
+        for label, _rows in _steps(photo, request.settings, models, wait):
+            now = perf_counter() - waited
+            seconds[label] += now - before
+            before = now
     return PassTiming(request, tuple(seconds.values()))
 
 
@@ -309,8 +315,10 @@ def measure(request: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -
 def _rows(
     sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Progress
 ) -> "Iterator[Measurement]":
+    from effviz.evaluate.measurements import prepare_photo
+
     reasons: set[tuple[str | None, ...]] = set()
-    for _label, rows, _seconds in _steps(sample, settings, models, beat):
+    for _label, rows in _steps(prepare_photo(sample, settings.refs), settings, models, beat):
         for row in rows:
             reason = (row.model, row.method, row.error)
             if row.metric is not None or reason not in reasons:  # each step gives the same reasons
@@ -320,44 +328,23 @@ def _rows(
 
 
 def _steps(
-    sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Progress
-) -> "Iterator[tuple[str, list[Measurement], float]]":
-    """Yield the model, the rows and the seconds of each metric, or of a few that need the same passes."""
-    from effviz.evaluate.measurements import measure_prepared, prepare_photo
+    photo: "PreparedPhoto | UnreadablePhoto", settings: RunSettings, models: "Sequence[Model]", beat: Progress
+) -> "Iterator[tuple[str, list[Measurement]]]":
+    """Yield the model and the rows of each metric, or of a few that need the same passes; a long one gives way, too."""
+    from effviz.evaluate.measurements import measure_prepared, pause_callback
 
-    prepared = prepare_photo(sample, settings.refs)
     work = [(number, metrics) for number in range(len(models)) for metrics in _together(settings.metrics, number)]
     for done, (number, metrics) in enumerate(work):
         beat(done / len(work))
         beside = (0, number) if AGREEMENT_METRICS.issuperset(metrics) else (number,)  # agreement needs the first's maps
         labels = tuple(settings.models[place] for place in beside)
-        with _timed(beat, done / len(work)) as seconds:
-            rows = measure_prepared(
-                [_for_models(prepared, beside)],
-                replace(settings, models=labels, metrics=metrics),
-                [models[place] for place in beside],
-            )
-        yield labels[-1], rows, seconds()
-
-
-@contextmanager
-def _timed(beat: Progress, share: float) -> Iterator[Callable[[], float]]:
-    """Yield the turn to others during a long step; the seconds counted exclude their work."""
-    from effviz.evaluate.measurements import pause_callback
-
-    waited, started = 0.0, perf_counter()
-
-    def wait() -> None:
-        nonlocal waited
-        since = perf_counter()
-        beat(share)
-        waited += perf_counter() - since
-
-    before = pause_callback.set(wait)
-    try:
-        yield lambda: perf_counter() - started - waited
-    finally:
-        pause_callback.reset(before)
+        asked = replace(settings, models=labels, metrics=metrics)
+        before = pause_callback.set(partial(beat, done / len(work)))
+        try:
+            rows = measure_prepared([_for_models(photo, beside)], asked, [models[place] for place in beside])
+        finally:
+            pause_callback.reset(before)
+        yield labels[-1], rows
 
 
 def _together(metrics: Sequence[Metric], number: int) -> list[tuple[Metric, ...]]:
