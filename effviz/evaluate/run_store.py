@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from effviz import file_io
+from effviz import file_io, schema
 from effviz.errors import SettingsError
 from effviz.evaluate.dataset_samples import printable
 from effviz.evaluate.heatmaps import THRESHOLDS, V2_OVERLAPS
@@ -408,7 +408,7 @@ def _parse_manifest(run: Path, content: Mapping[str, Any]) -> Manifest:
         fingerprint=content["dataset"]["fingerprint"],
         photos=content["dataset"]["photos"],
         photos_a_part=content["photos_a_part"],
-        networks=tuple(MeasuredModel(**network) for network in content["models"]),
+        networks=tuple(schema.parse(MeasuredModel, network, "models") for network in content["models"]),
         versions=content["versions"],
         sittings=tuple(content.get("sittings", ())),  # runs of before had none
         finished=content["finished"],

@@ -11,18 +11,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from effviz.evaluate import display_names, run_summary
+from effviz.evaluate import display_names, run_settings, run_summary
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import FEW, Interval
-from effviz.evaluate.run_settings import (
-    AGREEMENT_METRICS,
-    FAITHFULNESS_METRICS,
-    LOCALISATION_METRICS,
-    LOW_IS_GOOD,
-    SANITY_METRICS,
-    SHARE_METRICS,
-    Metric,
-)
+from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_summary import Difference, MetricMean, Results, find_leads, measured_refs
 from effviz.explain import placement
 from effviz.i18n import _, lazy_gettext, ngettext, typeset
@@ -85,7 +77,7 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
     Of what runs the model again each model's lead over its own Gaussian, which is then the line at 0.
     """
     refs = measured_refs(view.measured.run)
-    if view.metric in FAITHFULNESS_METRICS:
+    if view.metric in run_settings.FAITHFULNESS_METRICS:
         cells = _leads(view, differences)
     models = _rated(view, cells, view.method, refs)
     if not models:
@@ -117,19 +109,19 @@ def _source(view: ResultsView, photos: int) -> str:
 
 def _bars(view: ResultsView) -> str:
     text = _("Bars: 95 % intervals ({kind}) over photos, not over trainings.")
-    return text.format(kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t"))
+    return text.format(kind=_("Wilson") if view.metric in run_settings.SHARE_METRICS else _("Student's t"))
 
 
 def _notes(view: ResultsView, models: Sequence[RatedModel], refs: Mapping[str, ModelRef]) -> Iterator[str]:
     """How to read the figure, and what is not in it."""
     measured = view.measured
     yield display_names.sentence(view.metric)
-    if view.metric in FAITHFULNESS_METRICS:
+    if view.metric in run_settings.FAITHFULNESS_METRICS:
         yield display_names.only_leads()
-    if view.metric in AGREEMENT_METRICS:
+    if view.metric in run_settings.AGREEMENT_METRICS:
         text = _("{model} is what the others are compared with, so it has no value itself.")
         yield text.format(model=plain(measured.models[0]))
-    if view.metric in SANITY_METRICS:
+    if view.metric in run_settings.SANITY_METRICS:
         yield _("Controls have no value: no network made them.")
     yield _bars(view)
     text = _(
@@ -148,7 +140,7 @@ def show_tables(view: ResultsView, cells: Sequence[MetricMean], differences: Seq
     most = max((cell.every.n for cell in cells), default=0)
     st.markdown(_("All photos: **{count}**").format(count=most))
     _matrix(view.measured, cells, small=False)
-    if (view.small or view.metric in LOCALISATION_METRICS) and (
+    if (view.small or view.metric in run_settings.LOCALISATION_METRICS) and (
         hard := max((cell.small.n for cell in cells), default=0)
     ):
         st.markdown(_("Object under 25 % of the photo and off-centre: **{count}**").format(count=hard))
@@ -237,7 +229,7 @@ def _pairs(differences: Sequence[Difference], small: bool) -> None:
         {
             "model": difference.model,
             "minus": _minus(difference),
-            "difference": signed(interval),
+            "difference": typeset(figures.format_interval(interval).replace("–", _(" to "))),
             "certain": _("yes") if interval.sure else _("no"),
             "photos": interval.n,
         }
@@ -267,11 +259,6 @@ def _leads(view: ResultsView, differences: Sequence[Difference]) -> list[MetricM
     """The lead of each model over its own Gaussian, and the Gaussian's own, 0, in the place of means."""
     leads, zero = find_leads(differences), Interval(0.0, math.nan, math.nan, view.measured.run.photos)
     return leads + [replace(lead, method=Control.GAUSSIAN.value, every=zero, small=zero) for lead in leads]
-
-
-def signed(interval: Interval) -> str:
-    """Return a difference and its interval: `−0.030 (−0.041 to −0.020)`."""
-    return typeset(figures.format_interval(interval).replace("–", _(" to ")))
 
 
 def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
@@ -377,7 +364,7 @@ class ScaledModel:
 
     def points(self, metric: Metric) -> float:
         """The gain in points of 100; a loss is below 0."""
-        return 100 * self.interval.mean * (-1 if metric in LOW_IS_GOOD else 1)
+        return 100 * self.interval.mean * (-1 if metric in run_settings.LOW_IS_GOOD else 1)
 
 
 def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str]:
@@ -386,7 +373,7 @@ def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str
     controlled = [
         ScaledModel(lead.model, value) for lead, value in _intervals(view, differences) if not lead.beside_model
     ]
-    if view.metric in AGREEMENT_METRICS | SANITY_METRICS:
+    if view.metric in run_settings.AGREEMENT_METRICS | run_settings.SANITY_METRICS:
         yield _("**This measure tells how alike maps are**, not which are better.")
     elif scaled:
         yield " ".join(_headline(view, scaled))
@@ -400,8 +387,9 @@ def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str
 
 def show_other_measures(view: ResultsView, place: DeltaGenerator) -> None:
     """What the run's other measures of the same kind answer, in one sentence; counting them may take a while."""
-    kind = next((kind for kind in (LOCALISATION_METRICS, FAITHFULNESS_METRICS) if view.metric in kind), frozenset())
-    others = [metric for metric in view.measured.metrics if metric in kind and metric is not view.metric]
+    kinds = (run_settings.LOCALISATION_METRICS, run_settings.FAITHFULNESS_METRICS)
+    alike = {metric for kind in kinds if view.metric in kind for metric in kind} - {view.metric}
+    others = [metric for metric in view.measured.metrics if metric in alike]
     if sentence := other_measures(
         view, {metric: cached_differences(view.measured, view.method, metric) for metric in others}
     ):
@@ -410,18 +398,29 @@ def show_other_measures(view: ResultsView, place: DeltaGenerator) -> None:
 
 def other_measures(view: ResultsView, differences: Mapping[Metric, Sequence[Difference]]) -> str:
     """By which measures the model that answers is better than the first, worse, or neither; empty: by none."""
+    found = [
+        (display_names.metric(metric), _answering(scaled), metric)
+        for metric, some in differences.items()
+        if (scaled := list(_scaled(view, some)))
+    ]
+    parts = [f"{group} ({' · '.join(names)})" for group, names in _grouped(view, found).items() if names]
+    text = _("The same two models by the run's other measures: {groups}.")
+    return text.format(groups=_("; ").join(parts)) if parts else ""
+
+
+def _grouped(view: ResultsView, found: Sequence[tuple[str, ScaledModel, Metric]]) -> dict[str, list[str]]:
+    """Names by what is said of their models: better, worse, or neither."""
     better, worse, unclear = _("better"), _("worse"), _("no clear difference")
-    if view.metric in FAITHFULNESS_METRICS:
+    if view.metric in run_settings.SANITY_METRICS:
+        # Of what should be near zero a difference does not tell which of two is nearer.
+        better, worse = _("larger"), _("smaller")
+    if view.metric in run_settings.FAITHFULNESS_METRICS:
         better, worse = _("a larger lead"), _("a smaller lead")
     groups: dict[str, list[str]] = {better: [], worse: [], unclear: []}
-    for metric, some in differences.items():
-        if scaled := list(_scaled(view, some)):
-            which = _answering(scaled)
-            group = unclear if not which.interval.sure else better if which.points(metric) > 0 else worse
-            groups[group].append(display_names.metric(metric))
-    text = _("The same two models by the run's other measures: {groups}.")
-    parts = [f"{group} ({' · '.join(names)})" for group, names in groups.items() if names]
-    return text.format(groups=_("; ").join(parts)) if parts else ""
+    for name, model, metric in found:
+        group = unclear if not model.interval.sure else better if model.points(metric) > 0 else worse
+        groups[group].append(name)
+    return groups
 
 
 def _intervals(view: ResultsView, differences: Sequence[Difference]) -> list[tuple[Difference, Interval]]:
@@ -456,7 +455,8 @@ def _headline(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]
     words = _(pair[0] if points > 0 else pair[1])
     metric = display_names.metric(view.metric)
     yield verdict + words.format(model=model, first=first, points=abs(points), metric=metric)
-    if points > 0 and not few and view.metric in LOCALISATION_METRICS and which.role is ScalingAxis.COMPOUND:
+    placed = view.metric in run_settings.LOCALISATION_METRICS
+    if placed and points > 0 and not few and which.role is ScalingAxis.COMPOUND:
         yield from _grid(view, which, scaled)
 
 
@@ -492,19 +492,14 @@ def _grid(view: ResultsView, which: ScaledModel, scaled: Sequence[ScaledModel]) 
 
 
 def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
-    """All models in three groups, the farthest first."""
+    """All models in three groups, the farthest of the clear ones first."""
     if not scaled:
         return
-    far = sorted(scaled, key=lambda model: -abs(model.interval.mean))
-    sure = [model for model in far if model.interval.sure]
-    better = [model for model in sure if model.points(view.metric) > 0]
-    # Of what should be near zero a difference does not tell which of two is nearer.
-    names = (_("larger"), _("smaller")) if view.metric in SANITY_METRICS else (_("better"), _("worse"))
-    if view.metric in FAITHFULNESS_METRICS:
-        names = (_("a larger lead"), _("a smaller lead"))
-    worse, unsure = [model for model in sure if model not in better], [one for one in scaled if not one.interval.sure]
-    groups = zip((*names, _("no clear difference")), (better, worse, unsure), strict=True)
-    said = [_("{group}: {models}").format(group=title, models=_names(some)) for title, some in groups if some]
+    far = sorted(scaled, key=lambda model: -abs(model.interval.mean) if model.interval.sure else 0)
+    groups = _grouped(view, [(plain(model.label), model, view.metric) for model in far])
+    said = [
+        _("{group}: {models}").format(group=group, models=", ".join(some)) for group, some in groups.items() if some
+    ]
     method, metric = display_names.method(view.method), display_names.compared(view.metric)
     text, first = _("By {method}, {metric} against {first}: {groups}."), plain(view.measured.models[0])
     yield text.format(method=method, metric=metric, first=first, groups=_("; ").join(said))
@@ -521,8 +516,4 @@ def _beside_gaussian(view: ResultsView, controlled: Sequence[ScaledModel]) -> It
         text = _("No model's maps clearly beat the {control}, which knows nothing of the photo.")
     else:
         text = _("No clear lead over the {control}, which knows nothing of the photo: {models}.")
-    yield text.format(control=control, models=_names(others))
-
-
-def _names(some: Sequence[ScaledModel]) -> str:
-    return ", ".join(plain(model.label) for model in some)
+    yield text.format(control=control, models=", ".join(plain(model.label) for model in others))

@@ -128,21 +128,11 @@ def _manifest(path: Path, stamp: Stamp) -> Manifest:
     """Read a run.json, again only when it has changed: the list of runs is made whenever somebody clicks."""
     if not (path / run_store.MANIFEST_FILE).is_file() or stamp[0][1] > LARGEST_JSON:
         raise OSError(f"{run_store.MANIFEST_FILE} is no file of at most {LARGEST_JSON} bytes")
-    return _checked(run_store.read_manifest(path))
-
-
-def _checked(run: Manifest) -> Manifest:
-    """See that a run.json that somebody changed still has what the page shows."""
-    settings = run.settings
-    weights = [network.weights_sha256 for network in run.networks]
-    kinds = {
-        str: (run.dataset, settings.targets, *settings.models, *weights),
-        int: (run.photos, run.photos_a_part),
-        dict: (run.versions,),
-    }
-    odd = [value for kind, values in kinds.items() for value in values if not isinstance(value, kind)]
-    if odd or not (settings.models and settings.methods and settings.metrics):
-        raise TypeError(odd)
+    run = run_store.read_manifest(path)
+    kinds = ((run.dataset, str), (run.photos, int), (run.photos_a_part, int), (run.versions, dict))
+    asked = run.settings.models and run.settings.methods and run.settings.metrics
+    if not asked or any(not isinstance(value, kind) for value, kind in kinds):
+        raise TypeError(f"{run_store.MANIFEST_FILE} lacks what the page shows")
     return run
 
 
