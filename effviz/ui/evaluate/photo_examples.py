@@ -62,17 +62,13 @@ Files = Mapping[RatedPhoto, Callable[[], bytes]]  # what reads those that are he
 def show_maps(examples: Sequence[RatedPhoto], view: ResultsView, model: str) -> bool:
     """Offer the maps of photos whose files are here; tell whether there were any."""
     if view.measured.key[0] == VISIT:
-        title, files = _("Show the maps of your own photos"), _uploads(examples)
+        title, own = _("Show the maps of your own photos"), photo_shelf.files()
+        files: Files = {one: partial(own.__getitem__, one.sha256) for one in examples if one.sha256 in own}
     else:
         title, files = _("Show the maps of these photos"), _folder(examples)
     if files and st.toggle(title, key=WANTED):
         _draw(_pictures(files, view, model))
     return bool(files)
-
-
-def _uploads(examples: Sequence[RatedPhoto]) -> Files:
-    own = photo_shelf.files()
-    return {example: partial(own.__getitem__, example.sha256) for example in examples if example.sha256 in own}
 
 
 def _folder(examples: Sequence[RatedPhoto]) -> Files:
@@ -201,7 +197,12 @@ def picked(view: ResultsView, model: str) -> list[RatedPhoto]:
         own = results.compared(view.method, view.metric)[model]
         rows = rows.assign(value=own.reindex(rows["photo"]).to_numpy()).dropna(subset=["value"])
     rows = rows.sort_values("value", key=lambda some: some.map(partial(worse, view.metric)), kind="stable")
-    return [_example(view, place, rows.iloc[number]) for number, place in _numbers(len(rows)).items()]
+    places, hashes = _numbers(len(rows)), view.measured.hashes
+    chosen = rows.iloc[list(places)].to_dict("records")
+    return [
+        RatedPhoto(place, row["photo"], row["value"], hashes.get(row["photo"], ""), int(row["target_index"]))
+        for place, row in zip(places.values(), chosen, strict=True)
+    ]
 
 
 def _numbers(count: int) -> dict[int, str]:
@@ -213,11 +214,6 @@ def _numbers(count: int) -> dict[int, str]:
     for first, place in ((count - per_place, worst), (middle, median)):
         places |= {number: place for number in range(first, first + per_place) if number not in places}
     return dict(sorted(places.items()))
-
-
-def _example(view: ResultsView, place: str, row: pd.Series) -> RatedPhoto:
-    photo = str(row["photo"])
-    return RatedPhoto(place, photo, float(row["value"]), view.measured.hashes.get(photo, ""), int(row["target_index"]))
 
 
 @cache
