@@ -13,16 +13,13 @@ ONNX: Final = ("onnx", "onnxruntime")
 
 def require(*names: str, extra: str = "") -> None:
     """Raise SettingsError where one of these packages is missing; `extra` is the optional group that they are in."""
-    missing = [name for name in names if not _is_installed(name)]
-    if missing and extra:
-        text = _("This needs {names}, which are optional: run `pip install 'effviz[{extra}]'`.")
-        raise SettingsError(text.format(names=", ".join(missing), extra=extra))
-    if missing:
-        text = _(
+    if missing := [name for name in names if not _is_installed(name)]:
+        optional = _("This needs {names}, which are optional: run `pip install 'effviz[{extra}]'`.")
+        usual = _(
             "This needs {names}, which EffViz was installed without here: class activation maps, plans and all "
             "pages work without. Run `make app` without LIGHT=1, or `pip install -r requirements.txt`."
         )
-        raise SettingsError(text.format(names=", ".join(missing)))
+        raise SettingsError((optional if extra else usual).format(names=", ".join(missing), extra=extra))
 
 
 def _is_installed(name: str) -> bool:

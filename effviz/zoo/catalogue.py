@@ -158,11 +158,7 @@ parse = parse_model  # its name before; scripts of others know it
 
 
 def at_resolution(spec: ModelSpec, resolution_px: int) -> ModelRef:
-    """Return a model at an input size.
-
-    Raises:
-        SettingsError: the size is out of range, or the model at this size costs more than any published network.
-    """
+    """Return a model at a size; raises SettingsError out of range, or where it costs more than any published one."""
     if spec.family is None or spec.depth is None or spec.width is None:
         RESOLUTION.check(resolution_px)
     else:

@@ -107,20 +107,17 @@ def _find_network(tensors: Tensors) -> tuple[Naming, str]:
         for name in tensors
         if name == stem or name.endswith(f".{stem}")
     ]
-    if len(candidates) != 1:
-        raise _not_one_network(tensors, [prefix for _naming, prefix in candidates])
-    return candidates[0]
-
-
-def _not_one_network(tensors: Tensors, prefixes: list[str]) -> WeightsError:
-    if prefixes:
+    if len(candidates) > 1:
         text = _("The file holds several networks, under {prefixes}: one is wanted. Save one of them alone.")
-        return WeightsError(text.format(prefixes=", ".join(map(repr, prefixes))))
-    text = _(
-        "The file holds no EfficientNet: its tensors are {names}, and none is called {stems}. "
-        "Give a scaled B0 or Lite0 with the names of timm, EfficientNet-PyTorch or torchvision. {others}"
-    )
-    return WeightsError(text.format(names=_listed(tensors), stems=", ".join(STEMS.values()), others=_(OTHER_FAMILIES)))
+        raise WeightsError(text.format(prefixes=", ".join(repr(prefix) for _naming, prefix in candidates)))
+    if not candidates:
+        text = _(
+            "The file holds no EfficientNet: its tensors are {names}, and none is called {stems}. "
+            "Give a scaled B0 or Lite0 with the names of timm, EfficientNet-PyTorch or torchvision. {others}"
+        )
+        stems, others = ", ".join(STEMS.values()), _(OTHER_FAMILIES)
+        raise WeightsError(text.format(names=_listed(tensors), stems=stems, others=others))
+    return candidates[0]
 
 
 def _listed(content: Content) -> str:
