@@ -36,22 +36,6 @@ class Cluster:
             raise SettingsError(text.format(**asdict(self)))
 
 
-class Mailbox:
-    """An actor with what a worker has to tell, until somebody takes it; here, since it needs neither torch nor timm."""
-
-    def __init__(self) -> None:
-        self._waiting: list[object] = []
-
-    def put(self, notice: object) -> None:
-        """Add something, which had better be plain values."""
-        self._waiting.append(notice)
-
-    def take(self) -> list[object]:
-        """All since the last time."""
-        taken, self._waiting = self._waiting, []
-        return taken
-
-
 def require_ray() -> None:
     """See that Ray is installed; raises SettingsError, which says how, where it is not."""
     if not find_spec("ray"):

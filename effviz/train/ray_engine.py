@@ -64,7 +64,8 @@ def work(job: RayTrainingJob, notices: Any) -> None:
     options = replace(job.options, device=str(ray.train.torch.get_device()), crew=crew)
 
     def report(status: loop.TrainingStatus) -> None:
-        notices.put.remote(astuple(status))  # a TrainingStatus would bring torch into the mailbox's process
+        # Nobody waits for it, and it is plain: a TrainingStatus would bring torch into the queue's process.
+        notices.actor.put_nowait.remote(astuple(status))
 
     loop.train(job.recipe, _pictures(job), job.folder, options, no_progress if crew.part.rank else report)
 
@@ -86,11 +87,11 @@ def _pictures(job: RayTrainingJob) -> data.DataSet:
 
 
 def _fit(job: RayTrainingJob, ray_cluster: cluster.Cluster, report: loop.Report) -> None:
-    import ray
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.util.queue import Queue
 
-    notices = ray.remote(cluster.Mailbox).options(num_cpus=0).remote()
+    notices = Queue(actor_options={"num_cpus": 0})
     on_gpu = job.options.device == "cuda"
     resources = {"CPU": ray_cluster.cores} | ({"GPU": 1} if on_gpu else {})
     trainer = TorchTrainer(
@@ -131,15 +132,13 @@ def _said(error: Any) -> Exception:
 @contextmanager
 def _reporting(notices: Any, report: loop.Report) -> Iterator[None]:
     """Pass on what rank 0 tells, while the trainer holds this thread."""
-    import ray
-
     over = threading.Event()
 
     def listen() -> None:
         last = False
         while not last:
             last = over.wait(_POLL_S)
-            for notice in ray.get(notices.take.remote()):
+            for notice in notices.get_nowait_batch(notices.qsize()):
                 report(loop.TrainingStatus(*notice))
 
     listener = threading.Thread(target=listen, daemon=True)
