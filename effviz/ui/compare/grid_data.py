@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -20,11 +20,10 @@ from effviz.plots.style import GREY, LOOKS
 from effviz.report import session_archive
 from effviz.ui import cache, glossary
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
-from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
+from effviz.ui.compare.display_settings import LAYERS, PALETTES, SCALES, ExplanationChoice
 from effviz.ui.compare.map_cells import Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import Json, jpeg_address
 from effviz.ui.components.grid import pack
-from effviz.ui.inputs import Member
 from effviz.zoo.catalogue import ModelCard
 
 
@@ -201,25 +200,20 @@ WORDS: Final = {
 
 
 def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> Json:
-    """All of them, for one page."""
-    text = _("{method}, {layer} · EffViz")
+    """All of them, for one page; `units` are what the numbers of the colour bar count, for every scale."""
+    text, first = _("{method}, {layer} · EffViz"), maps[:1]
+    units = {str(scale): _(rescale(first, scale)[0].unit.partition(":")[0]) for scale in Scale if first}
+    if units:
+        units[str(Scale.OWN)] = _("each map on its own")
     return {
         **{name: _(text) for name, text in WORDS.items()},
         "placementTip": _(glossary.TERMS["placement"][1]),
         "boxEdges": [_("left"), _("top"), _("right"), _("bottom")],
         **summary_words(choice.method),
         **cell_inspector.inspector_words(choice.method, choice.layer),
-        "units": _units(maps),
+        "units": units,
         "made": text.format(method=CAM_METHODS[choice.method].title, layer=_(LAYERS[choice.layer]).lower()),
     }
-
-
-def _units(maps: Sequence[ActivationMap]) -> dict[str, str]:
-    """What the numbers of the colour bar count, for every scale."""
-    if not maps:
-        return {}
-    units = {str(scale): _(rescale(maps[:1], scale)[0].unit.partition(":")[0]) for scale in Scale}
-    return {**units, str(Scale.OWN): _("each map on its own")}
 
 
 def summary_words(method: Method) -> Json:
@@ -256,13 +250,10 @@ def grid_payload(entries: Entries, choice: ExplanationChoice) -> Json:
     pickable = _pickable(choice)
     labels = dict.fromkeys(cell.ref.label for cell in cells)
     settings = session_archive.model_settings([cache.model(label) for label in labels])
+    titles: dict[str, Mapping[Any, str]] = {"scale": SCALES, "palette": PALETTES, "placement": placement.TITLES}
     return {
         "pickable": pickable,
-        "options": {
-            "scale": _options(SCALES),
-            "palette": _options(display_settings.PALETTES),
-            "placement": _options(placement.TITLES),
-        },
+        "options": {name: [[str(one), _(title)] for one, title in names.items()] for name, names in titles.items()},
         "words": grid_words(choice, [cell.map for cell in cells]),
         # for the picture that the browser saves; what changes while one looks, it knows
         "settings": {**settings, "method": choice.method.value, "layer": choice.layer.value},
@@ -295,10 +286,6 @@ def grid_maps(entries: Entries, choice: ExplanationChoice) -> list[ActivationMap
 def _pickable(choice: ExplanationChoice) -> bool:
     """Whether a pass gives the map of every class at once."""
     return choice.quick and CAM_METHODS[choice.method].uses_target
-
-
-def _options(titles: Mapping[Member, str]) -> list[list[str]]:
-    return [[str(option), _(title)] for option, title in titles.items()]
 
 
 def _id(photo: Photo, place: int) -> str:

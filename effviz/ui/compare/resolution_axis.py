@@ -56,12 +56,13 @@ def _slider(cell: MapCell, method: Method) -> None:
     """Everything that a new size runs again."""
     spec, asked = cell.ref.spec, asked_sizes(KEY)
     sizes, answers = sizes_to_answer(asked.value, spec.resolution_px), list[Json]()
-    about: Json = {"id": _id(cell, method), "px": sizes[0], "move": asked.move, "answers": answers, "error": ""}
+    data = slider_data(cell, method)
+    about: Json = {"id": data["id"], "px": sizes[0], "move": asked.move, "answers": answers, "error": ""}
     try:
         answers.extend(answers_at(cell, sizes, method))
     except EffVizError as error:  # those that were made are in the list
         about["error"] = "" if answers else str(error)
-    input_size(slider_data(cell, method), about, KEY)
+    input_size(data, about, KEY)
     warm_up(spec)  # while the hand looks at the first map
 
 
@@ -70,10 +71,6 @@ def sizes_to_answer(asked: object, trained_px: int) -> list[int]:
     wanted = asked if isinstance(asked, list) else []
     sizes = sorted((px for px in SIZES_PX if px in wanted), key=wanted.index)
     return sizes or [min(SIZES_PX, key=lambda px: abs(px - trained_px))]
-
-
-def _id(cell: MapCell, method: Method) -> str:
-    return f"{cell.ref.spec.name} {cell.chosen.sha256} {cell.map.target_index} {method}"
 
 
 def answers_at(cell: MapCell, sizes: Sequence[int], method: Method) -> Iterator[Json]:
@@ -133,7 +130,7 @@ def slider_data(cell: MapCell, method: Method) -> Json:
     trained_at = _("trained at {px} px, beyond the slider") if beyond else _("trained at {px} px")
     palettes = {"chosen": display_settings.PALETTE.get(), "diverging": Palette.DIVERGING}
     return {
-        "id": _id(cell, method),
+        "id": f"{spec.name} {cell.chosen.sha256} {cell.map.target_index} {method}",
         "sizes": [size_facts(spec, px) for px in SIZES_PX],
         "trained": {"px": spec.resolution_px, "label": trained_at.format(px=spec.resolution_px)},
         "photo": jpeg_address(cache.thumbnail(cell.photo)),

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
@@ -237,21 +237,14 @@ def restore(saved: SessionArchive) -> None:
     for photo in own:
         photo_shelf.add(photo.name, photo.data)
     address = dict(parse_qsl(saved.address))
-    settings: tuple[Setting[Any], ...] = (MODELS, SAMPLES, PHI, OWN, *SETTINGS)
-    for setting in settings:
-        st.session_state.pop(setting.key, None)
-        st.session_state[f"{setting.key} adopted"] = False
-        _write(setting.key, address.get(setting.key))
-    for name in (AWAITED, HELD_CLASS, KNOWN_OWN, VIEW):
+    keys = [MODELS.key, SAMPLES.key, PHI.key, OWN.key, *(setting.key for setting in SETTINGS)]
+    for name in (*keys, AWAITED, HELD_CLASS, KNOWN_OWN, VIEW):
         st.session_state.pop(name, None)
+    st.session_state.update({f"{key} adopted": False for key in keys})
     for key in (LAYER, METHOD):
-        _write(key, address.get(key))
         inputs.forget_choice(key)
-    st.session_state[STILL] = address.get(STILL) == "true"
-
-
-def _write(key: str, text: str | None) -> None:
-    if text is None:
+    for key in (*keys, LAYER, METHOD):
         st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = text
+        if key in address:
+            st.query_params[key] = address[key]
+    st.session_state[STILL] = address.get(STILL) == "true"
