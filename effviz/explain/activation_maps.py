@@ -297,10 +297,7 @@ def map_difference(a: ActivationMap, b: ActivationMap) -> float:
 def cell_evidence(forward: Forward, index: int) -> Floats:
     """Return what each cell adds to the logit of class `index`, (H, W): the sum plus the class's bias is the logit.
 
-    This is (1/n) sum_k w_k A_k, which at this layer is Grad-CAM, in logits.
-
-    Raises:
-        TargetError: The model has no such class; pick another one.
+    This is (1/n) sum_k w_k A_k, which at this layer is Grad-CAM, in logits. Raises as `activation_map`.
     """
     return activation_map(forward, index, Method.GRADCAM).values
 

@@ -3,10 +3,10 @@
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -56,8 +56,15 @@ class Cutout:
 @cache
 def cutouts() -> tuple[Cutout, ...]:
     """All cut-outs, in the size of their photos."""
+    cut = []
     with (sample_photos.FOLDER / "cutouts.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(_cut(row) for row in csv.DictReader(file))
+        for row in csv.DictReader(file):
+            sample = sample_photos.find(row["sample"])
+            photo = read(sample.path.read_bytes(), sample.path.name)
+            x0, y0, x1, y1 = (int(row[edge]) for edge in ("x0", "y0", "x1", "y1"))
+            rgb, opaque = photo.rgb[y0:y1, x0:x1], _ellipse(x1 - x0, y1 - y0)
+            cut.append(Cutout(sample.name, sample.labels, rgb, opaque))
+    return tuple(cut)
 
 
 def paste(background: Bytes, cutout: Cutout, x: int, y: int) -> Bytes:
@@ -65,13 +72,6 @@ def paste(background: Bytes, cutout: Cutout, x: int, y: int) -> Bytes:
     picture = Image.fromarray(background)
     picture.paste(Image.fromarray(cutout.rgb), (x, y), Image.fromarray(cutout.opaque))
     return np.asarray(picture)
-
-
-def _cut(row: dict[str, str]) -> Cutout:
-    sample = sample_photos.find(row["sample"])
-    photo = read(sample.path.read_bytes(), sample.path.name)
-    x0, y0, x1, y1 = (int(row[edge]) for edge in ("x0", "y0", "x1", "y1"))
-    return Cutout(sample.name, sample.labels, photo.rgb[y0:y1, x0:x1], _ellipse(x1 - x0, y1 - y0))
 
 
 def _ellipse(width: int, height: int) -> Bytes:
@@ -96,8 +96,7 @@ MADE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """One planted object; places in input pixels from the input's centre."""
 
     true_x: float
@@ -125,12 +124,11 @@ def calibrate(ref: ModelRef, progress: CountProgress = no_progress) -> Calibrati
     both_ways = [one for cutout in sized for one in (cutout, cutout.mirrored())]
     objects = [one for one in both_ways if _sighting(model, one, PLACES // 2, PLACES // 2)]
     plantings = list(product(objects, range(PLACES), range(PLACES)))
-    sightings: list[Sighting] = []
-    for done, (cutout, row, column) in enumerate(plantings, 1):
-        sighting = _sighting(model, cutout, row, column)
-        sightings += [sighting] if sighting else []
+    sightings = []
+    for done, planting in enumerate(plantings, 1):
+        sightings.append(_sighting(model, *planting))
         progress(done, len(plantings))
-    return fit(ref, sightings, model.weights_sha256)
+    return fit(ref, [sighting for sighting in sightings if sighting], model.weights_sha256)
 
 
 def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Calibration:
@@ -143,7 +141,7 @@ def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Ca
         SettingsError: there are too few sightings.
     """
     cell_px = ref.resolution_px / math.ceil(ref.resolution_px / 32)
-    numbers = np.array([astuple(one) for one in sightings], np.float64).reshape(-1, 5)
+    numbers = np.array(sightings, np.float64).reshape(-1, 5)
     true, measured, to_border = numbers[:, :2], numbers[:, 2:4], numbers[:, 4]
     clear = to_border >= cell_px / 2
     if clear.sum() < FEWEST:

@@ -107,11 +107,7 @@ def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat 
 
 
 def read_file(path: Path) -> "Photo":
-    """Read one photo from a file.
-
-    Raises:
-        ImageError: there is no such file, or it is no photo.
-    """
+    """Read one photo from a file; raises ImageError if there is no such file, or it is no photo."""
     try:
         data = images.from_file(path, path.name)
     except OSError as error:
@@ -242,11 +238,7 @@ class DecoderPool:
         return self
 
     def ask(self, data: bytes, options: DecodeOptions, beat: Heartbeat) -> DecodeReply:
-        """Have a photo decoded.
-
-        Raises:
-            ImageError: it cannot be, or costs too much; its sentence names the file `NAME`.
-        """
+        """Have a photo decoded; raises ImageError, which names the file `NAME`, if it cannot be or costs too much."""
         with self._worker(beat) as worker:
             talk = self._threads.submit(worker.converse, data, options, i18n.current_language())
             self._wait(talk, beat)

@@ -59,11 +59,7 @@ _SCAN: Final = 0xDA
 
 
 def check_header_counts(data: bytes, name: str) -> None:
-    """See that a file asks for no more than a photo needs.
-
-    Raises:
-        ImageError: it has more scans, strips, pictures, chunks or metadata than that.
-    """
+    """See that a file has no more scans, strips, pictures, chunks or metadata than a photo needs; else ImageError."""
     walk = next((walk for start, walk in _WALKS.items() if data.startswith(start)), None)
     counts = dict.fromkeys(CountedElement, 0)
     for part, count in walk(data) if walk else ():
@@ -302,11 +298,9 @@ def check_bytes(count: int, name: str) -> None:
 
 
 def from_file(path: Path, name: str) -> bytes:
-    """Return a file's bytes, of which no more are read than a photo may have.
+    """Return a file's bytes, of which no more are read than a photo may have; raises ImageError as `check_bytes`.
 
-    Raises:
-        OSError: it is no regular file, or cannot be read; `strerror` says why.
-        ImageError: it is empty or too large.
+    OSError: it is no regular file, or cannot be read; `strerror` says why.
     """
     with file_io.open_regular(path) as file:
         check_bytes(os.fstat(file.fileno()).st_size, name)

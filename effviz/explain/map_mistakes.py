@@ -134,19 +134,15 @@ def _wrong_pass(mistake: MapMistake, forward: Forward) -> Forward:
     """The same photo, normalised as for another recipe, or in a network that pads the other way."""
     model, prepared = forward.model, forward.prepared
     if mistake is MapMistake.PADDING:
-        model = _padded_wrongly(model)
+        spec, weights = model.ref.spec, model.weights
+        other = Padding.SYMMETRIC if spec.arithmetic.padding is Padding.SAME else Padding.SAME
+        changed = replace(spec, arithmetic=replace(spec.arithmetic, padding=other))
+        model = Model(ModelRef(changed, model.ref.resolution_px), Weights(changed, weights.tensors, weights.sha256))
     else:
         mean, std = IMAGENET_STATISTICS if (prepared.mean, prepared.std) == HALF_STATISTICS else HALF_STATISTICS
         prepared = replace(prepared, mean=mean, std=std)
     features, logits = run_network(model, prepared.pixels)
     return replace(forward, prepared=prepared, features=features, logits=logits)
-
-
-def _padded_wrongly(model: Model) -> Model:
-    spec, weights = model.ref.spec, model.weights
-    other = Padding.SYMMETRIC if spec.arithmetic.padding is Padding.SAME else Padding.SAME
-    changed = replace(spec, arithmetic=replace(spec.arithmetic, padding=other))
-    return Model(ModelRef(changed, model.ref.resolution_px), Weights(changed, weights.tensors, weights.sha256))
 
 
 def _two_sided(forward: Forward) -> int:

@@ -74,11 +74,7 @@ def calibration_of(activation_map: ActivationMap) -> Calibration | None:
 
 
 def find_calibration(label: str) -> Calibration:
-    """The calibration of a model at an input size, `lite0@224`, whatever its weights are now.
-
-    Raises:
-        SettingsError: this model was not measured at this size.
-    """
+    """The calibration of a model at an input size, `lite0@224`, whatever its weights; raises SettingsError if none."""
     measured = calibrations()
     if label not in measured:
         text = _(
@@ -111,11 +107,7 @@ def store_calibration(calibration: Calibration) -> None:
 
 
 def check_calibration_writable() -> None:
-    """See that `store_calibration` will do, before minutes are spent on measuring.
-
-    Raises:
-        SettingsError: it will not.
-    """
+    """See that `store_calibration` will do, before minutes are spent on measuring; raises SettingsError if not."""
     path = own_file()
     with file_io.reporting_write_errors(path, _ADVICE):
         path.parent.mkdir(parents=True, exist_ok=True)

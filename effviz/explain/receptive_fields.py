@@ -41,11 +41,7 @@ def theoretical_box(ref: ModelRef, seen: Box, row: int, column: int) -> Box:
 
 
 def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
-    """Accept a cell of a map of shape (H, W).
-
-    Raises:
-        TargetError: The map has no such cell; pick one inside.
-    """
+    """Accept a cell of a map of shape (H, W); raises TargetError if the map has no such cell."""
     height, width = shape
     if not (0 <= row < height and 0 <= column < width):
         text = _(
@@ -110,10 +106,7 @@ def area_holding(energy: Floats, share: float = 0.9) -> float:
 def box_holding(energy: Floats, share: float, seen: Box) -> Box:
     """Return the smallest upright rectangle of grid cells that holds `share` of the energy, in pixels of the photo.
 
-    Without any energy the rectangle is empty.
-
-    Raises:
-        SettingsError: The share is outside 0 to 1.
+    Without any energy the rectangle is empty. Raises as `area_holding`.
     """
     SHARE.check(share)
     top, bottom, left, right = _smallest_holding(energy, share)

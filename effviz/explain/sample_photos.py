@@ -28,11 +28,7 @@ class SamplePhoto:
 
 @cache
 def samples() -> tuple[SamplePhoto, ...]:
-    """All bundled photos; the first ones show most.
-
-    Raises:
-        DatasetError: the folder of photos is not there.
-    """
+    """All bundled photos, those that show most first; raises DatasetError if their folder is not there."""
     try:
         with (FOLDER / "ATTRIBUTION.csv").open(encoding="utf-8", newline="") as file:
             return tuple(_sample(row) for row in csv.DictReader(file))
@@ -45,11 +41,7 @@ def samples() -> tuple[SamplePhoto, ...]:
 
 
 def find(name: str) -> SamplePhoto:
-    """One bundled photo by its name.
-
-    Raises:
-        DatasetError: there is no sample of this name.
-    """
+    """One bundled photo by its name; raises DatasetError if there is none of this name."""
     by_name = {sample.name: sample for sample in samples()}
     if name not in by_name:
         text = _("There is no sample photo {name!r}; the samples are {names}. Pick one of them.")

@@ -55,11 +55,7 @@ class Guess:
 
 
 def parse_target(text: str) -> Target:
-    """Read "top1", "rank2", a class index or a class name; whether it exists is known only with a model.
-
-    Raises:
-        TargetError: The text is empty or names a rank below 1.
-    """
+    """Read "top1", "rank2", a class index or name, which may not exist; raises TargetError if empty or below rank 1."""
     word = text.strip()
     if not word:
         raise TargetError(
@@ -77,11 +73,7 @@ def parse_target(text: str) -> Target:
 
 
 def resolve_target(target: Target | int, forward: Forward) -> int:
-    """Return the class index that a target (or a plain index) means for this forward pass.
-
-    Raises:
-        TargetError: This model has no such class or rank.
-    """
+    """Return the index that a target or a plain index means for this pass; raises TargetError if there is none."""
     if isinstance(target, Target) and target.kind is not TargetKind.CLASS:
         rank, classes = int(target.value), len(forward.logits)
         if not 1 <= rank <= classes:

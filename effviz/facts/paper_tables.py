@@ -259,11 +259,7 @@ def training_facts() -> tuple[TrainingFact, ...]:
 
 
 def training_fact(key: str) -> TrainingFact:
-    """One setting by its key.
-
-    Raises:
-        SettingsError: there is no such setting; pick one of `training_facts()`.
-    """
+    """One setting by its key; raises SettingsError where there is no such one among `training_facts()`."""
     by_key = {fact.key: fact for fact in training_facts()}
     if key not in by_key:
         text = _("There is no training setting {key!r}: the settings are {known}. Pick one of them.")

@@ -210,46 +210,29 @@ def other_networks() -> tuple[ScaledNetwork, ...]:
     """Table 3: MobileNets and ResNet-50, in its order."""
     table = rows("table3_scaling")
     baselines = {row["model"]: float(row["flops_billions"]) for row in table if row["scaling"] == "baseline"}
-    return tuple(_other(row, baselines[row["model"]]) for row in table)
-
-
-def _other(row: Row, baseline: float) -> ScaledNetwork:
-    depth, width, resolution = row["depth_d"], row["width_w"], row["resolution_r"]
-    return record(
-        ScaledNetwork,
-        row,
-        method=row["scaling"],
-        depth=printed_number(depth),
-        width=printed_number(width),
-        resolution=printed_number(resolution),
-        macs_billions=row["flops_billions"],
-        macs_billions_formula=printed_number(baseline * depth * width**2 * resolution**2),
-    )
+    networks = []
+    for row in table:
+        depth, width, resolution = row["depth_d"], row["width_w"], row["resolution_r"]
+        formula = printed_number(baselines[row["model"]] * depth * width**2 * resolution**2)
+        factors = {"depth": depth, "width": width, "resolution": resolution}
+        printed = {name: printed_number(factor) for name, factor in factors.items()}
+        macs = {"macs_billions": row["flops_billions"], "macs_billions_formula": formula}
+        networks.append(record(ScaledNetwork, row, method=row["scaling"], **printed, **macs))
+    return tuple(networks)
 
 
 @cache
 def scaled_b0(version: PaperVersion = PaperVersion.V5) -> tuple[ScaledB0, ...]:
     """Table 7, in its order; versions differ in the baseline's accuracy alone."""
     column = "top1_pct_v1v2" if version is PaperVersion.V1 else "top1_pct"
-    return tuple(
-        record(
-            ScaledB0,
-            row,
-            method=row["scaling"],
-            label=row["label_in_paper"],
-            depth=float(row["depth_d"]),
-            width=float(row["width_w"]),
-            resolution=float(row["resolution_r"]),
-            macs_billions=row["flops_billions"],
-            top1_pct=row[column],
-            network=_network(row),
-        )
-        for row in rows("table7_scaled")
-    )
-
-
-def _network(row: Row) -> Plan:
-    depth, width = float(row["depth_d"]), float(row["width_w"])
-    if row["scaling"] == "compound":  # its d, w and accuracy (of v1) are B3's
-        return plan(depth, width, PUBLISHED["b3"].resolution)
-    return scaled_network(depth, width, float(row["resolution_r"]))
+    networks = []
+    for row in rows("table7_scaled"):
+        depth, width, resolution = float(row["depth_d"]), float(row["width_w"]), float(row["resolution_r"])
+        if row["scaling"] == "compound":  # its d, w and accuracy (of v1) are B3's
+            network = plan(depth, width, PUBLISHED["b3"].resolution)
+        else:
+            network = scaled_network(depth, width, resolution)
+        factors = {"depth": depth, "width": width, "resolution": resolution}
+        drawn = {"macs_billions": row["flops_billions"], "top1_pct": row[column], "label": row["label_in_paper"]}
+        networks.append(record(ScaledB0, row, method=row["scaling"], network=network, **factors, **drawn))
+    return tuple(networks)

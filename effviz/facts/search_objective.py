@@ -14,7 +14,7 @@ from functools import cache
 from typing import NamedTuple
 
 from effviz.errors import SettingsError
-from effviz.facts.paper_tables import PaperPoint, PaperVersion, paper_points
+from effviz.facts.paper_tables import PaperVersion, paper_points
 from effviz.facts.timm_results import NetworkFamily, TimmPoint, timm_points
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import published_plan
@@ -27,11 +27,7 @@ MNASNET_URL = "https://arxiv.org/abs/1807.11626"
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """How accuracy is weighed against MACs.
-
-    Raises:
-        SettingsError: T is not positive, or w is not between -1 and 0.
-    """
+    """How accuracy is weighed against MACs; raises SettingsError unless T is positive and w between -1 and 0."""
 
     target_macs: float = TARGET_MACS  # T
     exponent: float = EXPONENT  # w: negative, so that MACs cost
@@ -106,21 +102,19 @@ class Ranked(NamedTuple):
 @cache
 def candidates(version: PaperVersion = PaperVersion.V5) -> tuple[Candidate, ...]:
     """Every network of Table 2 and of timm's results whose MACs are known; the paper prints none for GPipe."""
-    points = paper_points(version)
-    printed = [_printed(point, point.macs_billions) for point in points if point.macs_billions is not None]
-    recomputed = [_recomputed(point) for point in points if point.is_efficientnet]
-    return (*printed, *recomputed, *(_timm(point) for point in timm_points()))
-
-
-def _printed(point: PaperPoint, macs_billions: float) -> Candidate:
-    listing = Listing.PAPER if point.is_efficientnet else Listing.PAPER_OTHERS
-    return Candidate(point.model, listing, point.top1_pct, macs_billions * 1e9, Counted.PRINTED, point.source)
-
-
-def _recomputed(point: PaperPoint) -> Candidate:
-    macs = float(published_plan(point.name).macs)
-    source = lazy_gettext("MACs counted by EffViz (official code's rounding); accuracy: {source}", source=point.source)
-    return Candidate(point.model, Listing.RECOMPUTED, point.top1_pct, macs, Counted.EFFVIZ, source)
+    printed, recomputed = [], []
+    for point in paper_points(version):
+        name, top1, source = point.model, point.top1_pct, point.source
+        if point.macs_billions is not None:
+            listing = Listing.PAPER if point.is_efficientnet else Listing.PAPER_OTHERS
+            printed.append(Candidate(name, listing, top1, point.macs_billions * 1e9, Counted.PRINTED, source))
+        if point.is_efficientnet:
+            counted = lazy_gettext(
+                "MACs counted by EffViz (official code's rounding); accuracy: {source}", source=source
+            )
+            macs = float(published_plan(point.name).macs)
+            recomputed.append(Candidate(name, Listing.RECOMPUTED, top1, macs, Counted.EFFVIZ, counted))
+    return (*printed, *recomputed, *map(_timm, timm_points()))
 
 
 def _timm(point: TimmPoint) -> Candidate:

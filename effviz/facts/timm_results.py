@@ -68,11 +68,7 @@ RECIPES = (
 
 
 def recipe(key: str) -> Recipe:
-    """The recipe with this key.
-
-    Raises:
-        SettingsError: there is no such recipe; pick one of `RECIPES`.
-    """
+    """The recipe with this key; raises SettingsError where there is no such one among `RECIPES`."""
     by_key = {recipe.key: recipe for recipe in RECIPES}
     if key not in by_key:
         text = _("There is no training recipe {key!r}: the recipes are {known}. Pick one of them.")
@@ -162,11 +158,7 @@ def timm_points() -> tuple[TimmPoint, ...]:
 
 
 def recipe_points(key: str) -> tuple[TimmPoint, ...]:
-    """The EfficientNets trained by one recipe, from small to large.
-
-    Raises:
-        SettingsError: there is no such recipe; pick one of `RECIPES`.
-    """
+    """The EfficientNets trained by one recipe, from small to large; raises as `recipe`."""
     chosen = recipe(key)
     return tuple(p for p in timm_points() if p.family is NetworkFamily.EFFICIENTNET and p.recipe == chosen.key)
 

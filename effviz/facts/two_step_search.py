@@ -75,11 +75,7 @@ def result_columns() -> list[str]:
 
 
 def read_results(path: Path) -> tuple[SearchResult, ...]:
-    """Read the results of a search, in the order in which they came.
-
-    Raises:
-        DatasetError: the file is not one that `effviz search` wrote.
-    """
+    """Read the results of a search in their order; raises DatasetError if `effviz search` did not write the file."""
     kinds: dict[str, type] = {field.name: field.type for field in fields(SearchResult)}  # type: ignore[misc]
     try:
         with path.open(newline="", encoding="utf-8") as file:

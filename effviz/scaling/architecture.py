@@ -60,11 +60,7 @@ class Limit(NamedTuple):
     unit: str = ""
 
     def check(self, value: float) -> None:
-        """Accept a value inside the range.
-
-        Raises:
-            SettingsError: the value is outside or not a number; choose one inside.
-        """
+        """Accept a value inside the range; raises SettingsError for one outside it, or for what is not a number."""
         if not self.low <= value <= self.high:
             text = _(
                 "The {name} {value:g}{unit} is out of range: {low:g} to {high:g}{unit} "

@@ -40,11 +40,7 @@ class BaselineNetwork:
         return self.scaled(ScalingRule(1, 1, 1)).macs
 
     def scaled(self, rule: ScalingRule) -> Plan:
-        """The network at phi = 1: every dimension multiplied by its base.
-
-        Raises:
-            SettingsError: the network is larger than can be planned.
-        """
+        """The network at phi = 1, every dimension multiplied by its base; raises SettingsError if it is too large."""
         # 0.5 * 1.2 is 0.6 and no hair more: a hair would add blocks, since repeats are rounded up.
         depth, width = (round(times, 6) for times in (self.depth * rule.alpha, self.width * rule.beta))
         return plan(depth, width, round(self.resolution_px * rule.gamma), classes=self.classes)

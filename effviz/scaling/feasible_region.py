@@ -27,15 +27,9 @@ STEPS_ACROSS = 15  # of the region's mesh, along width and along resolution
 
 # Blocks are whole, so the network changes only where the depth passes a k/n, n being a stage's number of blocks in B0.
 # Cut after four decimals, as the solver's coefficients are: a hair more than k/n would be one block more.
-DEPTHS = tuple(
-    sorted(
-        {
-            blocks * STEPS // stage.repeats / STEPS
-            for stage in B0_STAGES
-            for blocks in range(stage.repeats, int(allowed.DEPTH.high) * stage.repeats + 1)
-        }
-    )
-)
+_REPEATS = {stage.repeats for stage in B0_STAGES}
+_CUT = {blocks * STEPS // n / STEPS for n in _REPEATS for blocks in range(n, int(allowed.DEPTH.high) * n + 1)}
+DEPTHS = tuple(sorted(_CUT))
 RESOLUTIONS_PX = range(BASE_RESOLUTION_PX, int(allowed.RESOLUTION.high) + 1)
 
 
@@ -180,10 +174,11 @@ def region(limits: ResourceLimits) -> tuple[tuple[RegionPoint, ...], ...]:
     A row goes from 224 px to the finest input that fits at its width, so that the mesh ends where the region does.
     """
     rows = []
-    for width, finest_px in ((point.width, point.px) for point in edge(limits, 1.0, STEPS_ACROSS)):
-        if finest_px is not None:
-            steps = (round((finest_px - BASE_RESOLUTION_PX) * step / STEPS_ACROSS) for step in range(STEPS_ACROSS + 1))
-            rows.append(tuple(_roof(limits, width, BASE_RESOLUTION_PX + step) for step in steps))
+    for point in edge(limits, 1.0, STEPS_ACROSS):
+        if point.px is not None:
+            span = point.px - BASE_RESOLUTION_PX
+            sides = (BASE_RESOLUTION_PX + round(span * step / STEPS_ACROSS) for step in range(STEPS_ACROSS + 1))
+            rows.append(tuple(_roof(limits, point.width, px) for px in sides))
     return tuple(rows)
 
 

@@ -257,7 +257,8 @@ def plan(
     architecture.CLASSES.check(classes)
     lite = family == Family.LITE
     walk = LayerWalk(resolution_px)
-    stages = [_stem(walk, STEM_CHANNELS if lite else round_filters(STEM_CHANNELS, width))]
+    walk.conv(Operator.CONV, 3, 2, STEM_CHANNELS if lite else round_filters(STEM_CHANNELS, width))
+    stages = [_row("Conv3x3", 1, walk.layers[0], walk.layers[0], walk.layers)]
     stages += [_stage(walk, _scaled(blocks, depth, width, lite), gated=not lite) for blocks in B0_STAGES]
     stages.append(_head(walk, HEAD_CHANNELS if lite else round_filters(HEAD_CHANNELS, width), classes))
     layers = tuple(walk.layers)
@@ -273,12 +274,6 @@ def _scaled(blocks: BlockStage, depth: float, width: float, lite: bool) -> Block
     fixed = lite and blocks.stage in (B0_STAGES[0].stage, B0_STAGES[-1].stage)
     repeats = blocks.repeats if fixed else round_repeats(blocks.repeats, depth)
     return blocks._replace(channels=round_filters(blocks.channels, width), repeats=repeats)
-
-
-def _stem(walk: LayerWalk, channels: int) -> StagePlan:
-    walk.conv(Operator.CONV, 3, 2, channels)
-    (stem,) = walk.layers
-    return _row("Conv3x3", 1, stem, stem, walk.layers)
 
 
 def _stage(walk: LayerWalk, blocks: BlockStage, gated: bool) -> StagePlan:

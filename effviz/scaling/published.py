@@ -132,11 +132,7 @@ class Growth:
 
 
 def growth(phis: Sequence[float], rule: ScalingRule = PAPER_RULE, family: Family = Family.EFFICIENTNET) -> Growth:
-    """Plan the network of every phi.
-
-    Raises:
-        SettingsError: the rule leads out of what can be planned.
-    """
+    """Plan the network of every phi; raises SettingsError where the rule leads out of what can be planned."""
     networks = (plan(at.depth, at.width, at.resolution_px, family) for at in map(rule.at, (0.0, *phis)))
     baseline, *macs = (network.macs for network in networks)
     steps = tuple(

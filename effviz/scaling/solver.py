@@ -52,11 +52,7 @@ GROWING = {
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much of what may be used, in the unit of its kind.
-
-    Raises:
-        SettingsError: the amount is not a positive, finite number.
-    """
+    """How much of what may be used, in the unit of its kind; raises SettingsError unless it is positive and finite."""
 
     kind: BudgetKind
     amount: float
@@ -92,11 +88,7 @@ class ScalingPath:
             raise SettingsError(text.format(px=self.resolution_px))
 
     def network(self, coefficient: float) -> Plan:
-        """B0 scaled: compound by phi, else one multiplier while the others stay 1.
-
-        Raises:
-            SettingsError: the coefficient leads out of the limits.
-        """
+        """B0 scaled by phi, or by one multiplier while the others stay 1; raises SettingsError beyond the limits."""
         if self.method is ScalingMethod.COMPOUND:
             at = self.rule.at(coefficient)
         else:

@@ -58,7 +58,7 @@ def test_the_plain_error_is_the_distance_in_cells():
 def test_noise_is_what_remains():
     rng = np.random.default_rng(0)
     noisy = [
-        dataclasses.replace(one, found_x=one.found_x + rng.normal(0, 8), found_y=one.found_y + rng.normal(0, 8))
+        one._replace(found_x=one.found_x + rng.normal(0, 8), found_y=one.found_y + rng.normal(0, 8))
         for one in line(0.9, 1.0, 2.0) * 20
     ]
     found = fit(LITE0, noisy, "a" * 64)

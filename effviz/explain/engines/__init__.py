@@ -108,8 +108,9 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
     Raises:
         SettingsError: EFFVIZ_ENGINE is not one of the words, or asks for an engine that cannot run the model.
     """
-    setting, size_px = settings.ENGINE.value(), model.ref.resolution_px if size_px is None else size_px
+    setting = settings.ENGINE.value()
     failures: list[str] = []
+    size_px = model.ref.resolution_px if size_px is None else size_px
     for name in present_engines() if setting == settings.AUTO else [EngineName(setting)]:
         if name is EngineName.TORCH:
             break
@@ -158,19 +159,19 @@ def _fast(model: Model, name: EngineName, size_px: int) -> "Engine | str":
 
 
 def _make(model: Model, name: EngineName, size_px: int) -> "Engine | str":
-    weights, at_px = model.weights, size_px or model.ref.resolution_px
+    weights = model.weights
     try:
         if name is EngineName.OPENVINO:
             return OpenVinoEngine.of(weights, size_px or None)
         from effviz.explain.engines.torch_engine import TorchEngine, check_against_cpu
 
         engine = TorchEngine.of(weights, name)
-        check_against_cpu(engine, weights, at_px)
+        check_against_cpu(engine, weights, size_px or weights.spec.resolution_px)
         return engine
     except FAILURES as error:
         failure = lazy_gettext(
             "{model} does not run on {engine}, which would be faster ({error}).",
-            model=f"{model.ref.spec.name}@{at_px}",
+            model=f"{model.ref.spec.name}@{size_px or model.ref.resolution_px}",
             engine=name,
             error=_reason(error),
         )

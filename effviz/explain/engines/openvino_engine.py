@@ -73,11 +73,7 @@ TELEMETRY = "openvino_telemetry"
 
 
 def import_openvino() -> Any:
-    """Return the openvino package, which has no types.
-
-    Raises:
-        ImportError: it is not installed.
-    """
+    """Return the openvino package, which has no types; raises ImportError if it is not installed."""
     sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # what `import` takes for "not there"
     import openvino as package
 

@@ -103,11 +103,7 @@ class _FeaturesAndLogits(torch.nn.Module):
 
 
 def convert(weights: Weights, size_px: int) -> openvino_engine.OpenVinoNetwork:
-    """Return a network with the outputs `TargetLayer.LAST` and LOGITS.
-
-    Raises:
-        RuntimeError: OpenVINO has no operators for it.
-    """
+    """Return a network with the outputs `TargetLayer.LAST` and LOGITS; raises RuntimeError where OpenVINO cannot."""
     package = openvino_engine.import_openvino()
     example = torch.zeros(1, PICTURE_CHANNELS, size_px, size_px)
     with weights.lock, torch.inference_mode(False), torch.no_grad():
