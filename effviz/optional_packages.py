@@ -1,8 +1,13 @@
 """Packages that EffViz starts without: what needs one asks for it by name before it imports it."""
 
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
+import effviz
 from effviz.errors import SettingsError
 from effviz.i18n import _
 
@@ -20,6 +25,18 @@ def require(*names: str, extra: str = "") -> None:
             "pages work without. Run `make app` without LIGHT=1, or `pip install -r requirements.txt`."
         )
         raise SettingsError((optional if extra else usual).format(names=", ".join(missing), extra=extra))
+
+
+@cache
+def versions(*names: str) -> Mapping[str, str]:
+    """Return the versions of EffViz, of Python, and of those of these packages that are installed."""
+    from importlib import metadata  # here: commands start without
+
+    installed = {"effviz": effviz.__version__, "python": platform.python_version()}
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            installed[name] = metadata.version(name)
+    return installed
 
 
 def _is_installed(name: str) -> bool:

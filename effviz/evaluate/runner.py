@@ -6,19 +6,16 @@ RUN/results.parquet   all rows, when it is finished
 RUN/.lock             held by the process that measures
 """
 
-import platform
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
-import effviz
-from effviz import cpu, file_io
+from effviz import cpu, file_io, optional_packages
 from effviz.errors import SettingsError
 from effviz.evaluate import run_store
 from effviz.evaluate.dataset_samples import Dataset, DatasetSample, printable
@@ -157,10 +154,7 @@ def _measure_chunks(run: Manifest, dataset: Dataset, progress: CountProgress, me
 
 
 def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Model]) -> Manifest:
-    versions = {"effviz": effviz.__version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
+
     networks = (
         MeasuredModel(model.ref.label, model.weights_sha256, choose(model, model.ref.resolution_px).engine.name.value)
         for model in models or map(load, settings.refs)  # one after the other
@@ -173,7 +167,7 @@ def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Mode
         photos=len(dataset.chosen(settings.limit, settings.seed)),
         photos_a_part=settings.photos_a_part,
         networks=tuple(networks),
-        versions=versions,
+        versions=optional_packages.versions(*PACKAGES),
     )
 
 

@@ -8,22 +8,18 @@ read at all, and of a photo no more than a photo may have.
 import hashlib
 import io
 import json
-import platform
 import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
-from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import parse_qsl
 
 import numpy as np
 
-import effviz
-from effviz import schema
+from effviz import optional_packages, schema
 from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.data_types import ActivationMap
@@ -106,26 +102,17 @@ def settings_json(
 
 def model_settings(models: Sequence[Model]) -> dict[str, Json]:
     """The part of the settings that stays while one looks: versions and models."""
-    return {"versions": _versions(), "models": [_model_facts(model) for model in models]}
-
-
-@cache
-def _versions() -> dict[str, Json]:
-    return {
-        "effviz": effviz.__version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in VERSIONED_PACKAGES},
-    }
-
-
-def _model_facts(model: Model) -> dict[str, Json]:
     of_spec = ("architecture", "depth", "width", "trained", "weights", "crop_pct", "interpolation", "mean", "std")
-    return {
-        "label": model.ref.label,
-        "resolution_px": model.ref.resolution_px,
-        "weights_sha256": model.weights_sha256,
-        **{name: getattr(model.ref.spec, name) for name in of_spec},
-    }
+    facts: list[Json] = [
+        {
+            "label": model.ref.label,
+            "resolution_px": model.ref.resolution_px,
+            "weights_sha256": model.weights_sha256,
+            **{name: getattr(model.ref.spec, name) for name in of_spec},
+        }
+        for model in models
+    ]
+    return {"versions": {**optional_packages.versions(*VERSIONED_PACKAGES)}, "models": facts}
 
 
 def _calibrations(models: Sequence[Model]) -> dict[str, Json]:

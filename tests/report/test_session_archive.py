@@ -9,11 +9,12 @@ import struct
 import time
 import zipfile
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib import metadata
 
 import numpy as np
 import pytest
 
+from effviz import optional_packages
 from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.data_types import Box
@@ -277,8 +278,19 @@ def test_everything_needed_to_repeat_it_is_there(comparison):
     assert facts["models"][0]["crop_pct"] == 0.875
     assert facts["maps"][0]["photo_sha256"] == "0" * 64
     assert facts["maps"][0]["method"] == "cam"
-    assert facts["versions"]["torch"] == version("torch")
-    assert facts["versions"]["grad-cam"] == version("grad-cam")
+    assert facts["versions"]["torch"] == metadata.version("torch")
+    assert facts["versions"]["grad-cam"] == metadata.version("grad-cam")
+
+
+def test_where_torch_is_not_installed_the_settings_name_the_others(comparison, monkeypatch):
+    def without_torch(name):
+        if name in ("grad-cam", "timm", "torch", "torchvision"):
+            raise metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(metadata, "version", without_torch)
+    monkeypatch.setattr(optional_packages, "versions", optional_packages.versions.__wrapped__)
+    assert json.loads(settings_json(*comparison))["versions"].keys() == {"effviz", "python", "numpy", "pillow"}
 
 
 def test_the_same_comparison_gives_the_same_bytes(comparison):
