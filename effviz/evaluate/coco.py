@@ -17,11 +17,6 @@ from effviz.i18n import _
 FORMAT: Final = 2  # of what is made of a file: another number is another data set
 
 
-def looks_like_coco(content: Any) -> bool:
-    """Tell whether JSON is of this form."""
-    return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
-
-
 def looks_like_file(file: Path) -> bool:
     """Tell whether a JSON file may be of this form, without reading all of it as JSON."""
     text = file.read_bytes()

@@ -92,7 +92,7 @@ def _from_json(file: Path, root: Path, form: GroupingRules) -> Dataset:
         text = _("{file} cannot be read as JSON ({error}): {forms}. Correct the file.")
         raise DatasetError(text.format(file=file, error=error, forms=_(FORMS))) from error
     whole = file_io.file_sha256(file)
-    if coco.looks_like_coco(content):
+    if isinstance(content, dict) and {"images", "annotations"} <= content.keys():
         named = GroupingRules(coco.finder(file, root, content), form.by_class, always_named=True)
         return _marked(file, coco.read(file, content), f"{whole} {form.by_class} {coco.FORMAT}", named)
     if isinstance(content, list):

@@ -50,8 +50,6 @@ ROAD_NEIGHBOURS = {
 }
 
 Booleans = npt.NDArray[np.bool_]
-Indices = npt.NDArray[np.intp]
-Places = tuple[Indices, Indices]  # rows, columns
 
 
 def impute(pixels: Floats, hidden: Booleans, noise: float = ROAD_NOISE, seed: int = 0) -> Floats:
@@ -78,25 +76,19 @@ def _solve_hidden(pixels: Floats, hidden: Booleans) -> Doubles:
     total, right_side = np.zeros(len(order)), np.zeros((len(order), len(pixels)))
     entries = [(order, order, total)]  # rows, columns and values of the matrix; the diagonal is filled below
     for (down, right), weight in ROAD_NEIGHBOURS.items():
-        here, there = _neighbour_pairs(hidden, down, right)
-        rows, columns = number[here], number[there]
+        y, x = np.nonzero(hidden) + np.array([[down], [right]])  # where each one's neighbour is
+        inside = (y >= 0) & (y < hidden.shape[0]) & (x >= 0) & (x < hidden.shape[1])
+        rows, y, x = order[inside], y[inside], x[inside]
+        columns = number[y, x]
         total[rows] += weight
         shown = columns < 0
-        right_side[rows[shown]] += weight * pixels[:, there[0][shown], there[1][shown]].T
+        right_side[rows[shown]] += weight * pixels[:, y[shown], x[shown]].T
         entries.append((rows[~shown], columns[~shown], np.full(len(rows) - shown.sum(), -weight)))
     rows, columns, values = (np.concatenate(parts) for parts in zip(*entries, strict=True))
     matrix = coo_array((values, (rows, columns))).tocsc()
     # symmetric and diagonally dominant: pivots stay on the diagonal, and an order for symmetric matrices fills least
     solver = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
     return np.asarray(solver.solve(right_side), np.float64)
-
-
-def _neighbour_pairs(hidden: Booleans, down: int, right: int) -> tuple[Places, Places]:
-    """Return where hidden pixels are, and where their neighbours in one direction are, inside the picture."""
-    y, x = np.nonzero(hidden)
-    inside = (y + down >= 0) & (y + down < hidden.shape[0]) & (x + right >= 0) & (x + right < hidden.shape[1])
-    y, x = y[inside], x[inside]
-    return (y, x), (y + down, x + right)
 
 
 ROAD_SHARES = (0.5, 0.2, 0.8, 0.1, 0.9)  # of the area taken away; when time ends, the first ones are done

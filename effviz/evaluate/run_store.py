@@ -193,12 +193,9 @@ def merge_chunks(run: Path, sealed_by: str | None = None) -> tuple[Thresholds, .
     best = {key: count.argmax(axis=1) for key, count in counts.items()}
     tables = _grouped_tables(_with_values(table, best) for table in read_tables(paths))
     file_io.write_atomically(run / RESULTS_FILE, lambda file: _write_tables(file, tables))
-    return tuple(_thresholds(key, best[key], counts[key] / photos[key]) for key in sorted(counts))
-
-
-def _thresholds(key: MaxBoxKey, best: npt.NDArray[np.intp], shares: Doubles) -> Thresholds:
-    accuracy = float(np.mean([share[index] for share, index in zip(shares, best, strict=True)]))
-    return Thresholds(*key, MAXBOX_OVERLAPS[key[2]], tuple(THRESHOLDS[best].tolist()), accuracy)
+    cuts = {key: tuple(THRESHOLDS[places].tolist()) for key, places in best.items()}
+    means = {key: float(np.mean(count.max(axis=1) / photos[key])) for key, count in counts.items()}
+    return tuple(Thresholds(*key, MAXBOX_OVERLAPS[key[2]], cuts[key], means[key]) for key in sorted(counts))
 
 
 def _with_values(table: pa.Table, best: Mapping[MaxBoxKey, npt.NDArray[np.intp]]) -> pa.Table:
