@@ -45,11 +45,6 @@ class Heatmap:
         """Return the part that the model saw."""
         return self.values[slice(*self.rows), slice(*self.columns)]
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is no evidence anywhere."""
-        return not self.values.any()
-
 
 def smooth_heatmap(heatmap: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
     """Blur heat by one Gaussian in the photo's own coordinates, so that maps of fine and coarse cells are alike sharp.
@@ -227,7 +222,7 @@ def pointing(heat: Heatmap, truth: GroundTruth, photo_size: Size, tolerance_px: 
 
     The pointing game (Zhang et al. 2018, https://arxiv.org/abs/1608.00507), which allows TOLERANCE_PX.
     """
-    if heat.empty:
+    if not heat.values.any():
         return False
     # a place that calibration moved to the photo's far edge is in its last pixel
     x, y = (min(part * side, np.nextafter(side, 0)) for part, side in zip(_peak(heat), photo_size, strict=True))
@@ -256,7 +251,7 @@ def both_box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> tuple[
     """
     largest, every = np.zeros(LEVELS), np.zeros(LEVELS)
     marked = np.array([astuple(box) for box in truth.inside(photo_size)])  # (B, 4)
-    if heat.empty or not len(marked):
+    if not heat.values.any() or not len(marked):
         return largest, every
     level, cells = _connected_parts(heat)
     best = _ious(cells * (np.array(photo_size * 2) / GRID_SIDE), marked).max(axis=1)

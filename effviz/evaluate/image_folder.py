@@ -48,9 +48,8 @@ def class_names(folder: Path) -> tuple[str, ...]:
     """Return the folders in a folder, in the order of their names, hidden ones left out: its classes."""
     if not folder.is_dir():
         return ()
-    return tuple(
-        sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
-    )
+    names = (entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
+    return tuple(sorted(names))
 
 
 def list_files(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[tuple[str, "os.DirEntry[str]"]]:

@@ -122,18 +122,14 @@ def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
         raise SettingsError(text.format(run=run))
     file = _own_results(manifest)
     try:
-        table = _read_table(file, rows)
+        with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as parquet:
+            groups = range(parquet.num_row_groups)
+            tables = (parquet.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
+            # a filter of the library's own would have several times as much in memory meanwhile
+            whole = pa.concat_tables([table if rows is None else table.filter(rows) for table in tables])
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
-    return Results(manifest, table.to_pandas())
-
-
-def _read_table(file: Path, rows: pc.Expression | None) -> pa.Table:
-    with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as parquet:
-        groups = range(parquet.num_row_groups)
-        tables = (parquet.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
-        # a filter of the library's own would have several times as much in memory meanwhile
-        return pa.concat_tables([table if rows is None else table.filter(rows) for table in tables])
+    return Results(manifest, whole.to_pandas())
 
 
 def _own_results(run: Manifest) -> Path:

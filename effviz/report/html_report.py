@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 # to load from elsewhere, so that even a mistake here could not.
 
 CONTENT_POLICY: Final = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
-
 PAGE_STYLE: Final = Path(__file__).with_suffix(".css").read_text("utf-8")
 
 
@@ -122,15 +121,13 @@ def _cell_html(cell: TableCell | str) -> str:
 
 
 DISPUTES: Final = 20
-
+LISTED: Final = 100  # rows without a value, beside the counts of their reasons
 BESIDE: Final = {
     Control.CROP_GAUSSIAN: lazy_gettext("Gaussian in the crop"),
     Control.CROP_UNIFORM: lazy_gettext("Uniform in the crop"),
     Control.GAUSSIAN: lazy_gettext("Centre Gaussian"),
     Control.UNIFORM: lazy_gettext("Uniform"),
 }  # single classes, photos
-
-LISTED: Final = 100  # rows without a value, beside the counts of their reasons
 
 
 def evaluation_html(results: Results, cells: Sequence[MetricMean], shown: "ExampleMaps | None" = None) -> str:

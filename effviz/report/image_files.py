@@ -36,7 +36,6 @@ TEXT_PX: Final = 15
 LINE_PX: Final = 22
 INK: Final = (30, 30, 30)
 PAPER: Final = (255, 255, 255)
-
 FIRST_CJK: Final = "\u2e80"
 # Files as Pillow finds them in the system's folders of fonts, with the number of the Taiwanese face:
 # Debian's fonts-noto-cjk, Google's, Windows, macOS.
