@@ -8,7 +8,6 @@ measures the map and the three controls in the frame of the input.
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -37,15 +36,6 @@ UNIT = "photos/s"
 PEERS_PHOTOS = 40  # what the peer does in some seconds
 
 
-@dataclass(frozen=True, slots=True)
-class ThroughputSubject:
-    """What all sides measure."""
-
-    model: Model
-    dataset: Dataset
-    photos: int
-
-
 def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, say: Say = no_progress) -> Measured:
     """Measure in turns, and return the medians' rates.
 
@@ -53,15 +43,15 @@ def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, 
         EffVizError: the data set or the model cannot be used.
     """
     loaded = load(catalogue.parse_model(model))
-    subject = ThroughputSubject(loaded, open_dataset(data), photos)
-    RunSettings((loaded.ref.label,), metrics=METRICS).check(subject.dataset)
-    pixels = [one.prepared[0].pixels for one in _opened(subject, photos)]
+    dataset, few = open_dataset(data), min(photos, PEERS_PHOTOS)
+    RunSettings((loaded.ref.label,), metrics=METRICS).check(dataset)
+    pixels = [one.prepared[0].pixels for one in _opened(loaded, dataset, photos)]
     engine, ours, peer = [], [], []
     for number in range(rounds + 1):  # the first round warms up
         say(f"round {number} of {rounds}")
-        engine.append(1000 * len(pixels) / run_ms(lambda: _engine_alone(subject, pixels)))
-        ours.append(len(pixels) / _ours(subject))
-        peer.append(1000 * min(len(pixels), PEERS_PHOTOS) / run_ms(lambda: _peer(subject)))
+        engine.append(1000 * len(pixels) / run_ms(lambda: _engine_alone(loaded, pixels)))
+        ours.append(len(pixels) / _ours(loaded, dataset, photos))
+        peer.append(1000 * min(len(pixels), PEERS_PHOTOS) / run_ms(lambda: _peer(loaded, dataset, few)))
     return _figures(*(np.array(rates[1:]) for rates in (engine, ours, peer)))
 
 
@@ -75,31 +65,31 @@ def _figures(engine: Doubles, ours: Doubles, peer: Doubles) -> Iterator[Figure]:
     yield Figure.at_least("Times as fast as pytorch-grad-cam's loop", times, LEAST_RATIO, "x")
 
 
-def _opened(subject: ThroughputSubject, photos: int) -> Iterator[PreparedPhoto]:
+def _opened(model: Model, dataset: Dataset, photos: int) -> Iterator[PreparedPhoto]:
     """Photos as the model sees them, without those that no side can measure."""
-    chosen = subject.dataset.chosen(photos, 0)
-    prepared = (prepare_photo(subject.dataset.samples[number], [subject.model.ref]) for number in chosen)
+    chosen = dataset.chosen(photos, 0)
+    prepared = (prepare_photo(dataset.samples[number], [model.ref]) for number in chosen)
     return (one for one in prepared if isinstance(one, PreparedPhoto) and one.truth is not None)
 
 
-def _engine_alone(subject: ThroughputSubject, pixels: list[Floats]) -> None:
-    for _ in choose(subject.model, subject.model.ref.resolution_px).engine.many(pixels):
+def _engine_alone(model: Model, pixels: list[Floats]) -> None:
+    for _ in choose(model, model.ref.resolution_px).engine.many(pixels):
         pass
 
 
-def _ours(subject: ThroughputSubject) -> float:
+def _ours(model: Model, dataset: Dataset, photos: int) -> float:
     """Seconds of a whole run from when its weights are loaded: photos, maps, measures, controls, files."""
-    settings = RunSettings((subject.model.ref.label,), metrics=METRICS, limit=subject.photos)
+    settings = RunSettings((model.ref.label,), metrics=METRICS, limit=photos)
     heard: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        runner.evaluate(subject.dataset, settings, Path(folder), lambda _done, _total: heard.append(perf_counter()))
+        runner.evaluate(dataset, settings, Path(folder), lambda _done, _total: heard.append(perf_counter()))
         return perf_counter() - heard[0]
 
 
-def _peer(subject: ThroughputSubject) -> None:
-    explain = peer_comparisons.grad_cam_of_any(subject.model)
-    for one in _opened(subject, min(subject.photos, PEERS_PHOTOS)):
-        heat = explain(one.prepared[0].pixels, one.sample.class_for(subject.model.ref.spec))[0]
+def _peer(model: Model, dataset: Dataset, photos: int) -> None:
+    explain = peer_comparisons.grad_cam_of_any(model)
+    for one in _opened(model, dataset, photos):
+        heat = explain(one.prepared[0].pixels, one.sample.class_for(model.ref.spec))[0]
         for values in (heat, *_controls(heat.shape[0])):
             measured(values, boxes_in_input(one))
 

@@ -46,7 +46,6 @@ Out = Annotated[
 ]
 
 Models = Annotated[str, typer.Option(help="Names with commas between, as in lite0@224,lite2@260: `effviz models`.")]
-Methods = Annotated[str, typer.Option(help=f"Names with commas between: {', '.join(Method)}.")]
 
 Metrics = Annotated[
     str,
@@ -112,8 +111,6 @@ Seed = Annotated[
     int, typer.Option(min=0, help="Of all that is left to chance: which photos, the random control, sanity's draws.")
 ]
 
-Photos = Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")]
-
 WorkerCount = Annotated[
     int | None, typer.Option(min=1, help="With --engine ray: how many measure at a time; by default 2.")
 ]
@@ -123,7 +120,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     dataset: DatasetPath,
     out: Out,
     models: Models = "lite0",
-    methods: Methods = "cam",
+    methods: Annotated[str, typer.Option(help=f"Names with commas between: {', '.join(Method)}.")] = "cam",
     metrics: Metrics = "energy,pointing,maxbox",
     targets: Targets = "label",
     layer: AtLayer = TargetLayer.LAST,
@@ -135,7 +132,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     road_budget: RoadBudget = None,
     limit: Limit = None,
     seed: Seed = 0,
-    photos: Photos = None,
+    photos: Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")] = None,
     engine: console.Engine = ExecutionBackend.LOCAL,
     address: console.Address = "",
     workers: WorkerCount = None,

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import plotly.graph_objects as go
@@ -62,14 +61,6 @@ _LINES: Final = "#A0A0A0"  # of the grid; WebGL shows translucent ones in white
 _STEPS: Final = 24  # of the surface, along each side
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A point of the grid with what its trainings reached; no trainings, no number."""
-
-    point: GridPoint
-    top1_pct: float | None
-
-
 def kind(point: GridPoint) -> str:
     """Where a point doubles the MACs; grids hold no points that do nowhere."""
     if point.on_paper:
@@ -98,14 +89,14 @@ def space(points: Sequence[GridPoint]) -> go.Figure:
     )
 
 
-def accuracy_space(tried: Sequence[Tried]) -> go.Figure:
+def accuracy_space(points: Sequence[GridPoint], top1_pct: Sequence[float | None]) -> go.Figure:
     """The same for the baseline that was searched: trained points have the colour of their accuracy, others none."""
-    chart = _space([trial.point for trial in tried])
-    trained = [trial for trial in tried if trial.top1_pct is not None]
-    left = [trial.point for trial in tried if trial.top1_pct is None]
-    accuracies = [trial.top1_pct for trial in trained if trial.top1_pct is not None]
+    chart = _space(points)
+    trained = [(point, top1) for point, top1 in zip(points, top1_pct, strict=True) if top1 is not None]
+    left = [point for point, top1 in zip(points, top1_pct, strict=True) if top1 is None]
+    accuracies = [top1 for _point, top1 in trained]
     words = [_("{top1:.2f} % top-1").format(top1=top1) for top1 in accuracies]
-    chart.add_traces(_cloud(_("Trained"), [trial.point for trial in trained], accuracies, "circle", words))
+    chart.add_traces(_cloud(_("Trained"), [point for point, _top1 in trained], accuracies, "circle", words))
     chart.add_traces(_cloud(_("Not trained, so without an accuracy"), left, None, "diamond-open"))
     bar = {"title": {"text": _("Top-1 (%)"), "side": "top"}, **_BAR}
     return chart.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})

@@ -259,15 +259,14 @@ def _counted(source: str) -> str:
 
 
 def _printed_line(dots: Sequence[WidthDot]) -> FigureCurve:
+    points = []
+    for dot in dots:
+        name = _("dot {index}, w not printed").format(index=dot.index) if dot.width is None else f"w = {dot.width:g}"
+        points.append(CurvePoint(name, dot.macs_billions, dot.top1_pct, dot.source))
     first = dots[0]
     title = _("d = {depth:g}, r = {resolution:g}, printed").format(depth=first.depth, resolution=first.resolution)
     look = LOOKS[_BASELINES[first.depth, first.resolution]]
-    return FigureCurve(title, look, Origin.PRINTED, tuple(_width_dot(dot) for dot in dots))
-
-
-def _width_dot(dot: WidthDot) -> CurvePoint:
-    name = _("dot {index}, w not printed").format(index=dot.index) if dot.width is None else f"w = {dot.width:g}"
-    return CurvePoint(name, dot.macs_billions, dot.top1_pct, dot.source)
+    return FigureCurve(title, look, Origin.PRINTED, tuple(points))
 
 
 def _by_method(dots: Sequence[CurveDot]) -> tuple[FigureCurve, ...]:

@@ -7,9 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from effviz.i18n import _, lazy_gettext
-from effviz.plots import config
 from effviz.plots.scaling_plans import limit_shares
-from effviz.plots.style import drawn_numbers
+from effviz.plots.style import config, drawn_numbers
 from effviz.scaling import Budget, BudgetKind, Family, Plan, ScalingMethod, ScalingPath, ScalingRule, Solution
 from effviz.scaling.architecture import CLASSES, RESOLUTION, Limit
 from effviz.scaling.framework_code import Framework, check_line, framework_code

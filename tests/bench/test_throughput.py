@@ -44,7 +44,7 @@ def test_rates_are_photos_a_second_of_each_side(data, monkeypatch):
     monkeypatch.setattr(
         throughput, "run_ms", lambda side: next(times_ms[name] for name in side.__code__.co_names if name in times_ms)
     )
-    monkeypatch.setattr(throughput, "_ours", lambda of: 0.8)
+    monkeypatch.setattr(throughput, "_ours", lambda *of: 0.8)
     rows = throughput.bench(data, "lite0@64", photos=2, rounds=1)
     assert [row.ours for row in rows] == pytest.approx([2 / 0.8, 2 / 0.5, 2 / 4, 100 * 0.5 / 0.8, 4 / 0.8])
 
@@ -66,8 +66,8 @@ def test_photos_that_nobody_can_measure_are_left_out(data, tmp_path):
     entries[0]["boxes_xyxy"] = []
     (folder / "dog.jpg").write_bytes(b"no picture")
     (folder / "annotations.json").write_text(json.dumps(entries))
-    subject = throughput.ThroughputSubject(load(parse_model("lite0@64")), open_dataset(folder), 3)
-    assert [one.sample.name for one in throughput._opened(subject, 3)] == ["panda.jpg"]
+    opened = throughput._opened(load(parse_model("lite0@64")), open_dataset(folder), 3)
+    assert [one.sample.name for one in opened] == ["panda.jpg"]
 
 
 def test_photos_without_boxes_are_refused(tmp_path):

@@ -10,7 +10,6 @@ from effviz.plots.grid_search import (
     BOTH,
     PAPER_ONLY,
     TRUTH_ONLY,
-    Tried,
     accuracy_space,
     cost,
     hover,
@@ -95,8 +94,7 @@ def test_the_papers_choice_is_marked() -> None:
 
 
 def test_only_trained_points_have_an_accuracy() -> None:
-    tried = [Tried(POINTS[0], 61.25), Tried(POINTS[1], None), Tried(POINTS[2], 60.5)]
-    shown = traces(accuracy_space(tried))
+    shown = traces(accuracy_space(POINTS[:3], [61.25, None, 60.5]))
     assert shown["Trained"].marker.color == (61.25, 60.5)
     assert "61.25 % top-1" in shown["Trained"].hovertext[0]
     left = shown["Not trained, so without an accuracy"]

@@ -11,7 +11,7 @@ from effviz.facts import two_step_search
 from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.two_step_search import GUESS_URL, SearchResult, SearchSummary, SecondStep, second_steps
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.grid_search import Tried, accuracy_space, blocks, cost, row_name, space, trials
+from effviz.plots.grid_search import accuracy_space, blocks, cost, row_name, space, trials
 from effviz.plots.paper_curves import AXIS_TITLES, CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
 from effviz.plots.style import LOOKS
 from effviz.scaling import PAPER_RULE
@@ -256,21 +256,19 @@ def _verdict(points: Sequence[SearchSummary]) -> str:
 def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
     """The grid of the network that was searched, with an accuracy where there is one."""
     means = {point.rule: point for point in points}
-    tried = [
-        Tried(point, means[point.rule].top1_pct if point.rule in means else None)
-        for point in grid(GridSize.COARSE, two_step_search.baseline_of(base))
-    ]
-    rows = frame([trial.point for trial in tried], _grid_columns())
-    rows.insert(5, "top1_pct", [row.top1_pct for row in tried])
-    rows.insert(6, "seeds", [len(means[row.point.rule].results) if row.point.rule in means else 0 for row in tried])
-    trained = [row.top1_pct for row in tried if row.top1_pct is not None]
+    tried = grid(GridSize.COARSE, two_step_search.baseline_of(base))
+    top1_pct = [means[point.rule].top1_pct if point.rule in means else None for point in tried]
+    rows = frame(tried, _grid_columns())
+    rows.insert(5, "top1_pct", top1_pct)
+    rows.insert(6, "seeds", [len(means[point.rule].results) if point.rule in means else 0 for point in tried])
+    trained = [top1 for top1 in top1_pct if top1 is not None]
     if not trained:
         return
     alt = _(
         "Three-dimensional scatter chart of the searched grid: {trained} of {all} points trained, {least:.2f} to "
         "{most:.2f} % top-1."
     ).format(trained=len(trained), all=len(tried), least=min(trained), most=max(trained))
-    show_exhibit("search-accuracy", accuracy_space(tried), rows, alt)
+    show_exhibit("search-accuracy", accuracy_space(tried, top1_pct), rows, alt)
     text = _(
         "The same grid for the small baseline, whose rounding differs from B0's. Of the points that double its "
         "MACs by the formula, those were trained whose counted MACs are within {near:.0%} of double, one for "

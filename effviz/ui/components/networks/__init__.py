@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from effviz.i18n import _
-from effviz.plots import LOOKS, ScalingAxis
 from effviz.plots.paper_curves import AXIS_TITLES
+from effviz.plots.style import LOOKS
 from effviz.scaling import Plan
 from effviz.ui import components
 from effviz.ui.components import Slide, phi
 from effviz.ui.session import PRESENT
+from effviz.zoo.presets import ScalingAxis
 
 _shared_js = components.NEWEST + phi.DRAWING + components.MENU_JS
 _networks = components.component(__name__, "networks.js", css=components.MENU_CSS, js=_shared_js)

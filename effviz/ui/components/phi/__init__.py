@@ -7,10 +7,11 @@ from typing import Final, TypedDict
 import streamlit as st
 
 from effviz.i18n import _
-from effviz.plots import LOOKS, ScalingAxis
+from effviz.plots.style import LOOKS
 from effviz.scaling import PUBLISHED, Family, Plan, ScalingRule, plan
 from effviz.ui import components
 from effviz.ui.session import PHI, PHI_LEAST, PHI_MOST, PHI_STEP
+from effviz.zoo.presets import ScalingAxis
 
 # The networks along the phi slider, computed once, and all words it shows: the browser only looks up and draws.
 
