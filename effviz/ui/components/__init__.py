@@ -7,15 +7,17 @@ every value for data frames at every run, and import pandas to know one, half a 
 import base64
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import streamlit as st
-from streamlit.components.v2.types import ComponentRenderer
 
 from effviz.i18n import _
 
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
 Json = dict[str, object]  # what a component is sent
-Slide = Mapping[str, str]  # the title and the source that a slide gives beside a drawing
+DrawingSlide = Mapping[str, str]  # the title and the source that a slide gives beside a drawing
 
 
 def file_text(package: str, *names: str) -> str:
@@ -23,7 +25,7 @@ def file_text(package: str, *names: str) -> str:
     return "".join(files(package).joinpath(name).read_text("utf-8") for name in names)
 
 
-def component(package: str, *scripts: str, css: str = "", js: str = "") -> ComponentRenderer:
+def component(package: str, *scripts: str, css: str = "", js: str = "") -> "ComponentRenderer":
     """Declare the component of a folder, with the css and js that it shares with others; its HTML may have a menu.
 
     All its scripts are one module: Streamlit takes them as one text.
@@ -78,12 +80,12 @@ MENU_JS: Final = file_text(__name__, "picture/figure_link.js", "picture/svg.js",
 _COUNTED: Final = "Tan and Le 2019, arXiv:1905.11946; tensorflow/tpu"  # the rule, and the rounding
 
 
-def counted_here(title: str) -> Slide:
+def counted_here(title: str) -> DrawingSlide:
     """A slide's words for a drawing of what EffViz has counted by the paper's rule and the official rounding."""
     return {"title": title, "source": _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=_COUNTED)}
 
 
-def menu_data(key: str, name: str, slide: Slide | None, csv: str = "") -> Json:
+def menu_data(key: str, name: str, slide: DrawingSlide | None, csv: str = "") -> Json:
     """What the buttons need to know; `name` is that of the files, and without a slide there are none."""
     return {"key": key, "name": name, "slide": slide, "csv": csv}
 

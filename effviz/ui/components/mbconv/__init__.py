@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from effviz.i18n import _
 from effviz.scaling.plans import Layer, Operator
-from effviz.ui.components import MENU_CSS, MENU_JS, Slide, component, menu_data, menu_words
+from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, component, menu_data, menu_words
 
 # The inside of one block of Table 1 as a drawing (SVG), with the sizes and costs that it has in a plan.
 
@@ -176,7 +176,7 @@ def _head(x: int, y: int, to: str) -> str:
 _mbconv = component(__name__, "mbconv.js", css=MENU_CSS, js=MENU_JS)
 
 
-def mbconv(layers: Sequence[Layer], name: str, slide: Slide) -> None:
+def mbconv(layers: Sequence[Layer], name: str, slide: DrawingSlide) -> None:
     """Draw the layers of one block; `name` is that of the file in which a visitor saves it as a slide."""
     drawn = {"svg": diagram(layers), "wide": diagram(layers, WIDE)}
     _mbconv(key="mbconv", data=[{**drawn, **menu_data("mbconv", name, slide), "words": menu_words()}])

@@ -7,7 +7,7 @@ from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.plots.style import LOOKS
 from effviz.scaling import Plan
 from effviz.ui import components
-from effviz.ui.components import Slide, phi
+from effviz.ui.components import DrawingSlide, phi
 from effviz.ui.session import PRESENT
 from effviz.zoo.presets import ScalingAxis
 
@@ -16,7 +16,7 @@ _networks = components.component(__name__, "networks.js", css=components.MENU_CS
 
 
 def networks(
-    plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: Slide | None = None, csv: str = ""
+    plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: DrawingSlide | None = None, csv: str = ""
 ) -> None:
     """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from.
 
