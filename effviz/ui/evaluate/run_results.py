@@ -370,9 +370,7 @@ class ScaledModel:
 def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str]:
     """Yield paragraphs: the answer, what the other models do, and whether maps beat a Gaussian."""
     scaled = list(_scaled(view, differences))
-    controlled = [
-        ScaledModel(lead.model, value) for lead, value in _intervals(view, differences) if not lead.beside_model
-    ]
+    controlled = list(_scaled(view, differences, beside_model=False))
     if view.metric in run_settings.AGREEMENT_METRICS | run_settings.SANITY_METRICS:
         yield _("**This measure tells how alike maps are**, not which are better.")
     elif scaled:
@@ -423,20 +421,19 @@ def _grouped(view: ResultsView, found: Sequence[tuple[str, ScaledModel, Metric]]
     return groups
 
 
-def _intervals(view: ResultsView, differences: Sequence[Difference]) -> list[tuple[Difference, Interval]]:
-    pairs = [(difference, difference.small if view.small else difference.every) for difference in differences]
-    return [(difference, interval) for difference, interval in pairs if interval.n]
-
-
-def _scaled(view: ResultsView, differences: Sequence[Difference]) -> Iterator[ScaledModel]:
+def _scaled(view: ResultsView, differences: Sequence[Difference], beside_model: bool = True) -> Iterator[ScaledModel]:
+    """Models by their differences from the first one, or from controls of their own."""
     refs = measured_refs(view.measured.run)
     first = refs.get(view.measured.models[0])
-    for label, interval in ((gain.model, value) for gain, value in _intervals(view, differences) if gain.beside_model):
-        ref = refs.get(label)
+    for difference in differences:
+        interval = difference.small if view.small else difference.every
+        if not interval.n or difference.beside_model != beside_model:
+            continue
+        ref = refs.get(difference.model)
         if ref is None or first is None:
-            yield ScaledModel(label, interval)
+            yield ScaledModel(difference.model, interval)
         else:
-            yield ScaledModel(label, interval, scaling_axis(ref, first), ref.macs, ref.resolution_px)
+            yield ScaledModel(difference.model, interval, scaling_axis(ref, first), ref.macs, ref.resolution_px)
 
 
 def _headline(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:

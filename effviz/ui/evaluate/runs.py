@@ -281,7 +281,11 @@ def choose_run() -> RunEntry | str | None:
         entries = list_runs()
     by_name = {entry.name: entry for entry in entries if ":" not in entry.name}
     studies = {name: _(title) for name, (folder, title) in STUDIES.items() if (STUDIES_FOLDER / folder).is_dir()}
-    names = _visit() | {name: entry.title for name, entry in by_name.items()} | studies
+    own: MeasuredRun | None = st.session_state.get(HERE)
+    count = own.run.photos if own else 0
+    title = ngettext("Measured on this visit: {count} photo", "Measured on this visit: {count} photos", count)
+    visit = {VISIT: title.format(count=count)} if own else {}
+    names = visit | {name: entry.title for name, entry in by_name.items()} | studies
     if not names:
         text = _(
             "There is no run to show yet: those that `effviz evaluate` writes into this server's folder of runs are "
@@ -328,15 +332,6 @@ def choose_view(run: MeasuredRun) -> ResultsView:
         some_small = bool(run.small().any())  # some photos are known to have a small and off-centre object
         small = some_small and inputs.choose_one(_("Photos"), which, WHICH, ALL) == SMALL
     return ResultsView(run, metric, method, small)
-
-
-def _visit() -> dict[str, str]:
-    own: MeasuredRun | None = st.session_state.get(HERE)
-    if own is None:
-        return {}
-    count = own.run.photos
-    title = ngettext("Measured on this visit: {count} photo", "Measured on this visit: {count} photos", count)
-    return {VISIT: title.format(count=count)}
 
 
 def _sentence(entry: RunEntry) -> str:
