@@ -2,13 +2,13 @@
 
 import hashlib
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
@@ -112,15 +112,11 @@ def ask() -> QuickRunRequest | None:
     return QuickRunRequest(pictures, models, methods, metrics, ", ".join(words), targets, baseline)
 
 
-def _choose_some(label: str, titles: Mapping[str, str], key: str, first: Sequence[str], **options: Any) -> list[str]:
-    """Choose some by their titles; `options` are those of `st.multiselect`."""
-    return st.multiselect(label, list(titles), first, titles.__getitem__, key, **options)
-
-
 def _bundled() -> list[PhotoChoice]:
     samples = {sample.name: sample for sample in sample_photos.samples()}
     titles = {name: sample.title for name, sample in samples.items()}
-    chosen = _choose_some(_("Sample photos"), titles, PHOTOS, list(titles)[:3], max_selections=MOST_PHOTOS)
+    label, first = _("Sample photos"), list(titles)[:3]
+    chosen = st.multiselect(label, titles, first, titles.__getitem__, PHOTOS, max_selections=MOST_PHOTOS)
     photos = [(samples[name], samples[name].path.read_bytes()) for name in chosen]
     return [PhotoChoice(photo.path.name, hashlib.sha256(data).hexdigest(), data, photo.title) for photo, data in photos]
 
@@ -180,8 +176,9 @@ def _allowed(ref: ModelRef) -> ModelRef:
 def _methods() -> tuple[Method, ...]:
     titles = {method.value: _(fact.title) for method, fact in CAM_METHODS.items() if fact.closed_form}
     help = _("Those that need one pass through the network; the controls are always measured, too.")
-    options = {"max_selections": MOST_METHODS, "help": help}
-    return tuple(map(Method, _choose_some(_("Methods to measure"), titles, METHOD, list(titles)[:1], **options)))
+    label, first = _("Methods to measure"), list(titles)[:1]
+    chosen = st.multiselect(label, titles, first, titles.__getitem__, METHOD, help, max_selections=MOST_METHODS)
+    return tuple(map(Method, chosen))
 
 
 def _metrics() -> tuple[Metric, ...]:
@@ -190,7 +187,8 @@ def _metrics() -> tuple[Metric, ...]:
         "with that of a broken network. ROAD and broken networks take longest."
     )
     titles = {metric.value: display_names.metric(metric) for metric in OFFERED}
-    chosen = _choose_some(_("Measures"), titles, METRIC, [metric.value for metric in FIRST], help=help)
+    first = [metric.value for metric in FIRST]
+    chosen = st.multiselect(_("Measures"), titles, first, titles.__getitem__, METRIC, help)
     return tuple(metric for metric in OFFERED if metric.value in chosen)
 
 
@@ -314,34 +312,34 @@ def measure(request: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -
 
 def _rows(
     sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Progress
-) -> "Iterator[Measurement]":
+) -> "list[Measurement]":
     from effviz.evaluate.measurements import prepare_photo
 
-    reasons: set[tuple[str | None, ...]] = set()
-    for _label, rows in _steps(prepare_photo(sample, settings.refs), settings, models, beat):
-        for row in rows:
-            reason = (row.model, row.method, row.error)
-            if row.metric is not None or reason not in reasons:  # each step gives the same reasons
-                yield row
-            if row.metric is None:
-                reasons.add(reason)
+    rows: dict[tuple[str | None, ...], Measurement] = {}
+    for _label, measured in _steps(prepare_photo(sample, settings.refs), settings, models, beat):
+        for row in measured:  # each step gives the same reasons
+            rows.setdefault((row.model, row.method, row.metric, row.error), row)
+    return list(rows.values())
 
 
 def _steps(
     photo: "PreparedPhoto | UnreadablePhoto", settings: RunSettings, models: "Sequence[Model]", beat: Progress
 ) -> "Iterator[tuple[str, list[Measurement]]]":
     """Yield the model and the rows of each metric, or of a few that need the same passes; a long one gives way, too."""
-    from effviz.evaluate.measurements import measure_prepared, pause_callback
+    from effviz.evaluate.measurements import UnreadablePhoto, measure_prepared, pause_callback
 
     work = [(number, metrics) for number in range(len(models)) for metrics in _together(settings.metrics, number)]
     for done, (number, metrics) in enumerate(work):
         beat(done / len(work))
         beside = (0, number) if AGREEMENT_METRICS.issuperset(metrics) else (number,)  # agreement needs the first's maps
+        seen = photo  # by these models
+        if not isinstance(photo, UnreadablePhoto):
+            seen = replace(photo, prepared=tuple(photo.prepared[place] for place in beside))
         labels = tuple(settings.models[place] for place in beside)
         asked = replace(settings, models=labels, metrics=metrics)
         before = pause_callback.set(partial(beat, done / len(work)))
         try:
-            rows = measure_prepared([_for_models(photo, beside)], asked, [models[place] for place in beside])
+            rows = measure_prepared([seen], asked, [models[place] for place in beside])
         finally:
             pause_callback.reset(before)
         yield labels[-1], rows
@@ -355,15 +353,6 @@ def _together(metrics: Sequence[Metric], number: int) -> list[tuple[Metric, ...]
             kind = next((kind for kind in TOGETHER if metric in kind), frozenset({metric}))
             groups.setdefault(kind, []).append(metric)
     return [tuple(some) for some in groups.values()]
-
-
-def _for_models(photo: "PreparedPhoto | UnreadablePhoto", numbers: Sequence[int]) -> "PreparedPhoto | UnreadablePhoto":
-    """Return a photo as some models see it."""
-    from effviz.evaluate.measurements import UnreadablePhoto
-
-    if isinstance(photo, UnreadablePhoto):
-        return photo
-    return replace(photo, prepared=tuple(photo.prepared[number] for number in numbers))
 
 
 def _dataset(request: QuickRunRequest, folder: Path) -> "Dataset":
