@@ -1,6 +1,7 @@
 """On the page Scale: charts, several limits at once, which of them binds, and the code of the resulting network."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -18,6 +19,7 @@ from effviz.ui.inputs import BUDGET_NAMES, BUDGET_UNITS, MILLION
 
 FRAMEWORK_NAMES = {Framework.TIMM: "timm", Framework.TORCHVISION: "torchvision", Framework.KERAS: "Keras"}
 INPUT_PX, CLASS_COUNT = "input-px", "class-count"  # in the address
+LIMITS: Final = {kind: f"{kind}-limit" for kind in BudgetKind}  # there, too
 
 _BINDS = {
     BudgetKind.MACS: lazy_gettext("the limit of MACs is reached first"),
@@ -40,7 +42,7 @@ def choose_limits(
     Raises:
         SettingsError: the input size is fixed and the only thing that should grow.
     """
-    asked = any(key in st.query_params for key in (INPUT_PX, CLASS_COUNT, *map(_limit_key, BudgetKind)))  # by a link
+    asked = any(key in st.query_params for key in (INPUT_PX, CLASS_COUNT, *LIMITS.values()))  # by a link
     with st.expander(_("More limits, a fixed input size, another number of classes"), expanded=asked):
         columns = st.columns(4)
         others = [kind for kind in BudgetKind if kind is not first.kind]
@@ -81,13 +83,9 @@ def use_network(network: Plan) -> None:
         st.caption(text)
 
 
-def _limit_key(kind: BudgetKind) -> str:
-    return f"{kind}-limit"
-
-
 def _limit(kind: BudgetKind, column: DeltaGenerator) -> Budget | None:
     label = _("{cost}, at most ({unit})").format(cost=_(BUDGET_NAMES[kind]), unit=_(BUDGET_UNITS[kind]))
-    key, without = _limit_key(kind), _("no limit")
+    key, without = LIMITS[kind], _("no limit")
     amount = column.number_input(label, 0.001, None, None, key=key, bind="query-params", placeholder=without)
     return None if amount is None else Budget(kind, amount * MILLION)
 

@@ -17,6 +17,7 @@ function raises (a stopped script does) takes the visitor out of the queue.
 """
 
 import ipaddress
+import itertools
 import math
 import threading
 from collections import Counter
@@ -159,7 +160,7 @@ class JobQueue:
         self._changed = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._running: list[_Ticket] = []
-        self._came = 0
+        self._numbers = itertools.count()
         self._spent: dict[_Account, float] = {}
         self._now: dict[_Account, float] = {}  # where the one stood who was served last, of all and of each address
 
@@ -232,8 +233,7 @@ class JobQueue:
             self._line_up(place)
 
     def _line_up(self, place: _Ticket) -> None:
-        self._came += 1
-        place.number = self._came
+        place.number = next(self._numbers)
         self._waiting.append(place)
         self._admit()
 

@@ -144,12 +144,7 @@ def clear() -> None:
 
 
 def show(key: str, use: ShelfUse | None = None) -> None:
-    """Show the upload box, the camera, and the shelf with a cross on every photo.
-
-    Args:
-        key: of the upload box.
-        use: which photos the page looks at, if it is one page's choice; else it is the session's.
-    """
+    """Show the upload box, the camera, and the shelf; without `use` the session chooses among the photos."""
     own = shelf()
     _boxes(key)
     with st.container():  # for the bar, so that what follows keeps its place
