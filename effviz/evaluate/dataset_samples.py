@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -55,7 +55,7 @@ class GroundTruth:
 
     def share(self, photo_size: Size) -> float:
         """Return the object's part of the photo's area, 0..1."""
-        x0, y0, x1, y1 = self._parts(photo_size).T
+        x0, y0, x1, y1 = self._parts(photo_size, self.union).T
         return float(sum(((x1 - x0) * (y1 - y0)).tolist())) / (photo_size[0] * photo_size[1])
 
     def small_and_off_centre(self, photo_size: Size) -> bool:
@@ -69,12 +69,12 @@ class GroundTruth:
 
     def holds(self, x: float, y: float, photo_size: Size) -> bool:
         """Tell whether a point of the photo is on the object."""
-        x0, y0, x1, y1 = self._parts(photo_size).T
+        x0, y0, x1, y1 = self._parts(photo_size, self.inside).T
         return bool(((x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)).any())
 
     def distance(self, x: float, y: float, photo_size: Size) -> float:
         """Return how far a point is from the object in pixels, 0 on it; inf when there is no object."""
-        x0, y0, x1, y1 = self._parts(photo_size).T
+        x0, y0, x1, y1 = self._parts(photo_size, self.inside).T
         across, down = np.maximum(np.maximum(x0 - x, x - x1), 0), np.maximum(np.maximum(y0 - y, y - y1), 0)
         return float(np.hypot(across, down).min(initial=np.inf))
 
@@ -111,11 +111,11 @@ class GroundTruth:
             raise DatasetError(text.format(mask="{} x {}".format(*self.mask.size), photo="{} x {}".format(*photo_size)))
         return self.mask
 
-    def _parts(self, photo_size: Size) -> Doubles:
-        """Return x0, y0, x1, y1 of the strips of the mask, or of boxes that do not overlap, (N, 4)."""
+    def _parts(self, photo_size: Size, boxes: Callable[[Size], tuple[Box, ...]]) -> Doubles:
+        """Return x0, y0, x1, y1 of the strips of the mask, else of `boxes`, (N, 4); the union of many takes long."""
         if self.mask is not None:
             return self.checked_mask(photo_size).strips
-        return np.array([astuple(box) for box in self.union(photo_size)], np.float64).reshape(-1, 4)
+        return np.array([astuple(box) for box in boxes(photo_size)], np.float64).reshape(-1, 4)
 
 
 def _stretches(boxes: tuple[Box, ...], left: float, right: float) -> list[tuple[float, float]]:

@@ -274,6 +274,14 @@ def test_distance_by_hand():
     assert GroundTruth(()).distance(1, 1, PHOTO) == math.inf
 
 
+def test_a_point_is_looked_up_without_the_union_of_the_boxes(monkeypatch):
+    """Each map and control points; the union takes the square of their number, and 150 ms for a thousand boxes."""
+    monkeypatch.setattr(GroundTruth, "union", None)
+    truth = GroundTruth((Box(0, 0, 40, 20), Box(20, 10, 60, 30)))
+    assert truth.holds(30, 15, PHOTO)
+    assert truth.distance(63, 34, PHOTO) == pytest.approx(5)
+
+
 def test_a_mask_of_another_size_is_refused():
     with pytest.raises(DatasetError, match="A mask has 50 x 100 pixels and its photo 100 x 50"):
         GroundTruth((), Mask.of(np.zeros((100, 50), bool))).share(PHOTO)
