@@ -183,14 +183,18 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
 def map_quality_by_network(
     models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str
 ) -> go.Figure:
-    """Draw as `map_quality`, with a column for each model: over MACs, models of equal cost would lie on each other."""
+    """Draw as `map_quality`, with a column for each model: over MACs, models of equal cost would lie on each other.
+
+    Controls of models that have no map of their own are left out.
+    """
     chart = figure(HEIGHT_PX)
     columns = {model.model: column for column, model in enumerate(models)}
     ends = [-0.4, len(models) - 0.6]
     shown = _shown(controls)
     for control, rated in controls.items():
-        x = ends if _is_level(rated) else [columns[model.model] for model in _measured(rated)]
-        chart.add_trace(_level(control, rated).update(x=x, visible=True if control in shown else "legendonly"))
+        known = [model for model in rated if model.model in columns]
+        x = ends if _is_level(known) else [columns[model.model] for model in _measured(known)]
+        chart.add_trace(_level(control, known).update(x=x, visible=True if control in shown else "legendonly"))
     for model, column in zip(models, columns.values(), strict=True):
         trace = _trace(_(SCALED_AXES[model.role]), [model], style.LOOKS[model.role] if model.role else _OTHER)
         chart.add_trace(trace.update(x=[column], showlegend=False))

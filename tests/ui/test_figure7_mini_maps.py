@@ -77,6 +77,17 @@ def test_another_measure_is_another_figure(folder: Path) -> None:
     assert (drawn["Baseline"]["y"], drawn["Depth"]["y"]) == ([0.74], [0.78])
 
 
+def test_a_network_whose_map_was_never_made_costs_its_controls_alone(folder: Path) -> None:
+    line = "mini-width@96,53800000,control-gaussian,energy,0.5,0.4,0.6,134,,,,0\n"
+    (folder / "localisation.csv").write_text(rows(0.61) + line)
+    (folder / "localisation-smooth.csv").write_text(rows(0.56))
+    test = figure7()
+    assert not [*test.exception, *test.error, *test.warning]
+    drawn = charts(test)[-1]
+    assert (drawn["Baseline"]["y"], drawn["Depth"]["y"]) == ([0.54], [0.61])
+    assert drawn["Control: centre Gaussian"]["y"] == [0.59, 0.59]
+
+
 def test_without_measurements_nothing_is_said_of_them(folder: Path) -> None:
     test = figure7()
     assert not test.exception
