@@ -35,7 +35,7 @@ from effviz.ui.paper.results import cost_axis, table2
 from effviz.ui.paper.search import second_step, second_step_figure
 from effviz.ui.session import PRESENT
 from effviz.zoo.catalogue import model_card
-from effviz.zoo.presets import PRESETS, Preset, ScalingAxis
+from effviz.zoo.presets import PRESETS, ScalingAxis
 
 Value = float | str
 Guess = Mapping[str, Value]  # by the key of what was asked
@@ -73,11 +73,9 @@ def _draw_guess(
     name: str, curves: Sequence[FigureCurve], mark: tuple[float, float], corner: tuple[float, float], alt: str
 ) -> None:
     """Draw curves and the guess on axes that stay as they are when the answer comes, up to the upper right corner."""
-    (left, low), (right, least) = (0, 75.5), corner
-    high = max(least, mark[1] + 0.5)
-    chart = paper_curves.draw_curves(
-        curves, paper_curves.macs_axis(), paper_curves.accuracy_axis(), corners=((left, low), (right, high), mark)
-    )
+    (left, low), (right, high) = (0, 75.5), (corner[0], max(corner[1], mark[1] + 0.5))
+    axes = paper_curves.macs_axis(), paper_curves.accuracy_axis()
+    chart = paper_curves.draw_curves(curves, *axes, corners=((left, low), (right, high), mark))
     chart.add_trace(paper_curves.guess_mark(*mark)).update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
     _chart(name, chart, alt, exhibit.table(curves, "macs_billions", "top1_pct"))
 
@@ -99,20 +97,17 @@ def show_phi(guess: Guess, shown: bool) -> None:
     grown = cache.growth(PAPER_RULE, Family.EFFICIENTNET)
     chart = go.Figure(growth(grown, float(guess["phi"])))
     baseline = next(step for step in grown.steps if step.phi == 0)
-    chart.add_trace(_answer_mark(lesson_answers.doubling_phi(), 2 * baseline.promised / 1e9))
-    alt = _("Line chart of MACs over φ on a log scale, with a line at the guess.")
-    _chart("growth", chart, alt, pd.DataFrame(drawn_numbers(chart, "phi", "macs_billions")))
-
-
-def _answer_mark(phi: float, macs_billions: float) -> go.Scatter:
-    return go.Scatter(
-        name=_("twice B0 by the rule: φ = {phi:.2f}").format(phi=phi),
-        x=[phi],
-        y=[macs_billions],
+    doubling_phi = lesson_answers.doubling_phi()
+    chart.add_scatter(
+        name=_("twice B0 by the rule: φ = {phi:.2f}").format(phi=doubling_phi),
+        x=[doubling_phi],
+        y=[2 * baseline.promised / 1e9],
         mode="markers",
         marker={"symbol": "circle-open", "size": 18, "color": VISITOR.colour, "line": {"width": 3}},
         hoverinfo="name",
     )
+    alt = _("Line chart of MACs over φ on a log scale, with a line at the guess.")
+    _chart("growth", chart, alt, pd.DataFrame(drawn_numbers(chart, "phi", "macs_billions")))
 
 
 def show_objective(guess: Guess, shown: bool) -> None:
@@ -167,6 +162,7 @@ def _chart(name: str, chart: go.Figure, alt: str, rows: pd.DataFrame) -> None:
 # The step on Figure 7: live maps of five networks under letters, on two photos.
 
 PHOTOS: Final = ("lemur", "coffee")
+PRESET: Final = next(each for each in PRESETS if each.name == "scaling-axes")  # all on ImageNet, one axis at a time
 LETTERS: Final = "ABCDE"
 # Which of the preset's models stands under each letter: not in its order, and the finer maps not side by side.
 _ORDER: Final = (2, 4, 0, 1, 3)
@@ -174,28 +170,16 @@ _STYLE: Final = OverlayStyle(view=RasterOptions(longest_px=PICTURE_PX))
 PICTURE_WIDTH_PX, ROOM_PICTURE_WIDTH_PX = 142, 230
 
 
-def preset() -> Preset:
-    """The five networks: trained on ImageNet, one dimension at a time."""
-    return next(each for each in PRESETS if each.name == "scaling-axes")
-
-
 def role_of(letter: str) -> ScalingAxis:
     """What the network under a letter scales."""
-    axis = preset().roles[_ORDER[LETTERS.index(letter)]]
+    axis = PRESET.roles[_ORDER[LETTERS.index(letter)]]
     assert axis is not None  # only networks of other families have none
     return axis
 
 
-def cells_a_side() -> tuple[int, int]:
-    """How many cells the maps have along one side: the fewest, and the most."""
-    sides = [model_card(ref).map_px for ref in preset().refs]
-    return min(sides), max(sides)
-
-
 def show_live_maps(guess: Guess, shown: bool) -> None:
     """Show a column of maps a letter; its name stands there when the answer is shown."""
-    shown_preset = preset()
-    entrants = [Entrant(model_card(shown_preset.refs[at]), shown_preset.roles[at], "", "") for at in _ORDER]
+    entrants = [Entrant(model_card(PRESET.refs[at]), PRESET.roles[at], "", "") for at in _ORDER]
     choice = ExplanationChoice(Method.CAM, TargetLayer.LAST, TOP1)
     place = st.container()
     with st.container():  # for the bar

@@ -14,7 +14,7 @@ from effviz.i18n import _, lazy_gettext
 from effviz.ui import outputs
 from effviz.ui.components.keys import keys
 from effviz.ui.job_queue import LOCAL_ADDRESSES
-from effviz.ui.lesson.figures import Guess, preset
+from effviz.ui.lesson.figures import PRESET, Guess
 from effviz.ui.lesson.questions import STEPS, Pairing, Step
 from effviz.ui.paper.exhibit import EXISTING, PRESENT_CSS, SECTION
 from effviz.ui.session import LESSON, LESSON_STEPS, MODELS, PRESENT, Setting
@@ -46,7 +46,7 @@ def show_step(number: int) -> None:
     left, right = st.columns([3, 8] if pairs else [4, 7], gap="large")
     shown = step.name in _shown()
     with left:
-        st.markdown(whole(f"{step.put_question()} {_(step.hint)}"))
+        st.markdown(whole(f"{_(step.question)} {_(step.hint)}"))
         guess = guesses()[step.name] if shown else _ask(step)
         if shown:
             _answers(step, guess)
@@ -94,24 +94,19 @@ def whole(text: str) -> str:
 
 
 def _finding(step: Step) -> None:
-    """What the figure shows, what to try next, and where."""
+    """What the figure shows, what to try next, and where; "Lesson" in the navigation leads back to the step."""
     st.success(whole(step.finding()))
     st.markdown(_("**Try this:** {task}").format(task=_(step.try_this)))
     with st.container(horizontal=True):
-        _links(step)
+        section = _(EXISTING[step.section].label)  # where the figure is whole
+        if st.button(_("Paper: {section}").format(section=section), icon=":material/menu_book:"):
+            SECTION.put(step.section)
+            st.switch_page(f"{PAGES}/paper.py")
+        if step.page and st.button(_(PAGE_TITLES[step.page]), icon=":material/arrow_outward:"):
+            if step.page == "compare":  # which shows what the step has shown
+                MODELS.put(tuple(ref.label for ref in PRESET.refs))
+            st.switch_page(f"{PAGES}/{step.page}.py")
         st.button(_("Guess again"), on_click=_shown().discard, args=(step.name,), type="tertiary")
-
-
-def _links(step: Step) -> None:
-    """Where the figure is whole, and where the task leads; "Lesson" in the navigation leads back to the step."""
-    section = EXISTING[step.section]
-    if st.button(_("Paper: {section}").format(section=_(section.label)), icon=":material/menu_book:"):
-        SECTION.put(step.section)
-        st.switch_page(f"{PAGES}/paper.py")
-    if step.page and st.button(_(PAGE_TITLES[step.page]), icon=":material/arrow_outward:"):
-        if step.page == "compare":  # which shows what the step has shown
-            MODELS.put(tuple(ref.label for ref in preset().refs))
-        st.switch_page(f"{PAGES}/{step.page}.py")
 
 
 def show_summary() -> None:
@@ -216,7 +211,7 @@ def _controls(answers: bool) -> None:
 
 def _step(step: Step, number: int, answers: bool) -> None:
     st.subheader(f"{number}. {_(step.title)}")
-    st.markdown(whole(step.put_question()))
+    st.markdown(whole(_(step.question)))
     for question in step.asked:
         answer = f"**{question.words(question.answer())}**" if answers else "………………"
         st.markdown(_("- {what}: {answer}").format(what=_(question.label), answer=answer))

@@ -1,7 +1,7 @@
 """The eight steps: what each asks, what is guessed, and what its figure then shows."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Final
 
@@ -17,6 +17,7 @@ from effviz.scaling import PAPER_RULE, ScalingMethod
 from effviz.ui.lesson import figures
 from effviz.ui.lesson.figures import Guess, Value
 from effviz.ui.session import PRESENT
+from effviz.zoo.catalogue import model_card
 from effviz.zoo.presets import ScalingAxis
 
 BOX_PX, ROOM_BOX_PX = 130, 200  # two choices in a row
@@ -83,14 +84,6 @@ class Step:
     section: str  # of the page Paper, where the figure is whole
     page: str = ""  # where else the task leads, by its file's name
     hint: str = ""  # on the screen, not on paper
-    values: Mapping[str, object] = field(default_factory=dict)  # of the question
-
-    def put_question(self) -> str:
-        """The question in the visitor's language."""
-        return _(self.question).format(**self.values)
-
-
-_BASES = {"alpha": PAPER_RULE.alpha, "beta": PAPER_RULE.beta, "gamma": PAPER_RULE.gamma}
 
 
 def _growth_finding() -> str:
@@ -154,11 +147,11 @@ def _steps_finding() -> str:
 
 
 def _maps_finding() -> str:
-    coarse, fine = figures.cells_a_side()
+    sides = [model_card(ref).map_px for ref in figures.PRESET.refs]
     return _(
         "More pixels give a finer map: {fine} × {fine} cells instead of {coarse} × {coarse}. **Part of “more detail” "
         "is that grid.** The paper's Figure 7 shows networks that were never released; these were scaled much less."
-    ).format(coarse=coarse, fine=fine)
+    ).format(coarse=min(sides), fine=max(sides))
 
 
 def _results_finding() -> str:
@@ -248,7 +241,8 @@ STEPS: Final = (
         lazy_gettext("One number: φ"),
         lazy_gettext(
             "Compound scaling grows all three by one number φ: depth ${alpha:g}^φ$, width ${beta:g}^φ$, resolution "
-            "${gamma:g}^φ$. MACs grow with d · w² · r². At which φ does this rule double the MACs?"
+            "${gamma:g}^φ$. MACs grow with d · w² · r². At which φ does this rule double the MACs?",
+            **asdict(PAPER_RULE),
         ),
         (Quantity("phi", "φ", "φ = {value:.2f}", lesson_answers.doubling_phi, (0.0, 4.0, 0.05)),),
         figures.show_phi,
@@ -256,7 +250,6 @@ STEPS: Final = (
         lazy_gettext("On the page Scale, drag φ slowly from 0 to 1: where does the network jump, and what grew there?"),
         "search",
         "scale",
-        values=_BASES,
     ),
     Step(
         "objective",
@@ -264,7 +257,9 @@ STEPS: Final = (
         lazy_gettext(
             "B0 was found by a search that rewards accuracy × (FLOPs / {target:.0f} million) to the power of "
             "{exponent}. A network needs twice B0's MACs. How many points more accurate than B0 must it be to earn "
-            "the same reward?"
+            "the same reward?",
+            target=TARGET_MACS / 1e6,
+            exponent=typeset(f"{EXPONENT:g}"),
         ),
         (
             Quantity(
@@ -282,7 +277,6 @@ STEPS: Final = (
             "cost much?"
         ),
         "objective",
-        values={"target": TARGET_MACS / 1e6, "exponent": typeset(f"{EXPONENT:g}")},
     ),
     Step(
         "steps",

@@ -4,15 +4,7 @@ import streamlit as st
 
 from effviz.facts.tables import TIMM_URL
 from effviz.i18n import _
-from effviz.plots.accuracy_cost import (
-    accuracy_cost_figure,
-    compared_series,
-    credit_line,
-    family_series,
-    paper_series,
-    recipe_series,
-    unmeasured_network,
-)
+from effviz.plots import accuracy_cost
 from effviz.plots.style import config, drawn_numbers
 from effviz.scaling import PAPER_RULE, plan
 from effviz.ui import outputs
@@ -30,14 +22,19 @@ adopt(PHI, MODELS)
 
 cost, version, phi = chart_controls.first_row()
 recipes, families = chart_controls.second_row()
-compared, unmeasured = compared_series(chart_controls.refs())
+compared, unmeasured = accuracy_cost.compared_series(chart_controls.refs())
 at = PAPER_RULE.at(phi)
-marked = unmeasured_network(f"φ = {phi:g}", plan(at.depth, at.width, at.resolution_px))
-series = (*paper_series(version), *map(recipe_series, recipes), *map(family_series, families), compared)
+marked = accuracy_cost.unmeasured_network(f"φ = {phi:g}", plan(at.depth, at.width, at.resolution_px))
+series = (
+    *accuracy_cost.paper_series(version),
+    *map(accuracy_cost.recipe_series, recipes),
+    *map(accuracy_cost.family_series, families),
+    compared,
+)
 
 if warning := chart_controls.mixing(recipes, families):
     st.warning(warning, icon=":material/warning:")
-chart = accuracy_cost_figure(series, cost, [marked])
+chart = accuracy_cost.accuracy_cost_figure(series, cost, [marked])
 st.plotly_chart(
     chart,
     key=chart_controls.CHART,
@@ -47,7 +44,7 @@ st.plotly_chart(
     alt=chart_controls.alt_text(series, cost, marked),
 )
 rows = drawn_numbers(chart, cost.column, "top1_pct")
-chart_menu(chart_controls.CHART, chart, _("What does accuracy cost?"), credit_line(), rows)
+chart_menu(chart_controls.CHART, chart, _("What does accuracy cost?"), accuracy_cost.credit_line(), rows)
 chart_controls.show_notes(series, cost, unmeasured)
 
 network = chart_controls.choose_network([point for curve in series for point in curve.points])

@@ -46,9 +46,7 @@ class Section:
 # First why networks are scaled as they are, then how, then what came of it.
 SECTIONS = (
     Section("problem", lazy_gettext("The problem · Eq. 2"), lazy_gettext("The problem: the best network in a budget")),
-    Section(
-        "figure2", lazy_gettext("Ways to grow · Fig. 2"), lazy_gettext("Figure 2: five ways to grow a network"), step=1
-    ),
+    Section("figure2", lazy_gettext("Ways to grow · Fig. 2"), lazy_gettext("Figure 2: five ways to grow a network"), 1),
     Section(
         "figure3",
         lazy_gettext("Each dimension saturates · Fig. 3"),
@@ -139,18 +137,17 @@ def choose_section() -> Section:
 
 def show_section_links(section: Section) -> None:
     """Previous, next, and the step of the lesson that asks about this section."""
-    names = list(EXISTING)
-    place = names.index(section.name)
+    place = SECTIONS.index(section)
     with st.container(horizontal=True, vertical_alignment="center"):
         if place:
-            _section_button(EXISTING[names[place - 1]], "section-back", ":material/arrow_back:")
+            _section_button(SECTIONS[place - 1], "section-back", ":material/arrow_back:")
         if section.step:
             asked = _("Lesson, step {number}").format(number=section.step)
             if st.button(asked, key="section-lesson", icon=":material/school:"):
                 LESSON.put(section.step)
                 st.switch_page("effviz/ui/pages/lesson.py")
-        if place + 1 < len(names):
-            _section_button(EXISTING[names[place + 1]], "section-next", ":material/arrow_forward:")
+        if place + 1 < len(SECTIONS):
+            _section_button(SECTIONS[place + 1], "section-next", ":material/arrow_forward:")
     keys({}, top_of=section.name)
 
 
@@ -195,8 +192,11 @@ def show_exhibit(name: str, chart: go.Figure, drawn: Sequence[Row] | pd.DataFram
     """Show a figure with its files; `drawn` are the numbers that it draws, `name` its key and the files' name."""
     rows = pd.DataFrame(drawn)
     if alone := _alone.get():
-        if alone[0] == name:
-            _draw_alone(alone[1], name, chart, rows, alt)
+        only, place = alone
+        if name == only:
+            sized = enlarge(chart, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else chart
+            place.plotly_chart(sized, key=name, config=config(f"effviz-{name}"), alt=alt)
+            place.caption(credit_line(rows))
         return
     st.plotly_chart(chart, key=name, config=config(f"effviz-{name}"), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -247,11 +247,9 @@ def show_rows(
     )
 
 
-def _config(column: Column[T], first: bool) -> ColumnConfig | None:
-    if isinstance(column.title, dict):
-        return column.title
-    if not column.title:
-        return None
+def _config(column: Column[T], first: bool) -> ColumnConfig | str | None:
+    if not column.title or isinstance(column.title, dict):
+        return column.title or None
     if column.form is None:
         return st.column_config.Column(column.title, pinned=first)
     form = None if callable(column.form) else column.form
@@ -295,8 +293,6 @@ def sources(*parts: tuple[str, str]) -> None:
 
 PRESENT_CSS: Final = Path(__file__).parents[1] / "present.css"
 
-# Which figures can be shown alone, and what a slide calls them: as their part of the section, or as the section.
-
 
 class NamedFigure(NamedTuple):
     """A figure that has a link of its own."""
@@ -305,6 +301,7 @@ class NamedFigure(NamedTuple):
     title: str = ""  # for `_`; "" where the section has no other figure
 
 
+# Which figures can be shown alone, and what a slide calls them: as their part of the section, or as the section.
 FIGURES: Final = {
     "region": NamedFigure("problem", lazy_gettext("What fits")),
     "cut-of-region": NamedFigure("problem", lazy_gettext("A cut through what fits")),
@@ -344,8 +341,6 @@ def figure_title(name: str) -> str:
 # One figure alone (`?embed=figure3`), for a frame in another page or for a room.
 
 ROOM_HEIGHT_PX, ROOM_TEXT_PX = 860, 24  # on a projector of 1920 x 1080
-
-
 # Its name, and where it stands; None on the Paper page.
 _alone: ContextVar[tuple[str, DeltaGenerator] | None] = ContextVar("figure alone", default=None)
 
@@ -374,18 +369,9 @@ def show_alone(name: str) -> None:
     keys({"Escape": BACK} if PRESENT.get() else {}, PRESENT.get())
 
 
-def _draw_alone(place: DeltaGenerator, name: str, chart: go.Figure, rows: pd.DataFrame, alt: str) -> None:
-    sized = enlarge(chart, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else chart
-    place.plotly_chart(sized, key=name, config=config(f"effviz-{name}"), alt=alt)
-    place.caption(credit_line(rows))
-
-
-# Which version of the paper is shown, in the sections whose numbers changed between versions.
-
-VERSION = "paper"  # key and name in the address, as on the Trade-off page
-
-
 def choose_version() -> PaperVersion:
-    """The version, and in one line what is different about it."""
+    """The version of the paper that is shown, in the sections whose numbers changed between versions."""
     help = _("Numbers that the authors changed are shown as this version prints them.")
-    return PaperVersion(choose(_("Version of the paper"), list(PaperVersion), PaperVersion.V5, VERSION, help))
+    return PaperVersion(
+        choose(_("Version of the paper"), list(PaperVersion), PaperVersion.V5, "paper", help)
+    )  # as on Trade-off

@@ -70,8 +70,7 @@ def match() -> None:
     for role in (ScalingAxis.WIDTH, ScalingAxis.DEPTH, ScalingAxis.RESOLUTION):
         key, _label, most, _first = SLIDERS[role]
         path = ScalingPath(ScalingMethod(role.value), PAPER_RULE, scaled_network().family)
-        solution = cache.solution_within((budget,), path)
-        steps = int(solution.coefficient / STEP + 1e-9)
+        steps = int(cache.solution_within((budget,), path).coefficient / STEP + 1e-9)
         st.session_state[key] = min(max(round(steps * STEP, 2), 1.0), most)
 
 

@@ -20,8 +20,6 @@ from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
 
-# Figures 1 and 5 of the paper: accuracy over parameters and over MACs, from Table 2 or as the figures draw it.
-
 OTHERS = SeriesStyle(GREY, "x", "solid")
 _APART = {"ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4"}  # their names have room
 
@@ -76,16 +74,13 @@ def cost_figure(version: PaperVersion, cost: Cost) -> tuple[FigureCurve, FigureC
 
 
 def _printed(points: Sequence[PaperPoint], cost: Cost) -> tuple[CurvePoint, ...]:
-    amounts = [(point, point.params_millions if cost is Cost.PARAMS else point.macs_billions) for point in points]
-    return tuple(
-        CurvePoint(point.model, amount, point.top1_pct, point.source, _label(point))
-        for point, amount in amounts
-        if amount is not None
-    )
-
-
-def _label(point: PaperPoint) -> str:
-    return point.name.upper() or (point.model if point.model in _APART else "")
+    dots = []
+    for point in points:
+        amount = point.params_millions if cost is Cost.PARAMS else point.macs_billions
+        label = point.name.upper() or (point.model if point.model in _APART else "")
+        if amount is not None:
+            dots.append(CurvePoint(point.model, amount, point.top1_pct, point.source, label))
+    return tuple(dots)
 
 
 def _computed(point: PaperPoint, cost: Cost) -> CurvePoint:

@@ -16,9 +16,7 @@ from effviz.ui.components.mbconv import mbconv
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit
 
-# Where B0 spends its MACs: every stage, part by part.
-
-HEIGHT_PX = 360
+HEIGHT_PX = 360  # of the figure with every stage, part by part
 
 # What the parts are called, and how they look. No scaling method is meant here, so none of their colours: patterns tell
 # the parts apart.
@@ -70,7 +68,9 @@ def show() -> None:
     version = exhibit.choose_version()
     _table(network, version)
     st.subheader(_("Where the MACs go"))
-    show_exhibit("table1", block_parts_figure(network), _parts(network), _alt(network))
+    shares = ", ".join(f"{stage.stage}: {100 * stage.macs / network.macs:.0f} %" for stage in network.stages)
+    alt = _("Stacked bar chart of B0's MACs by stage and part. Shares by stage: {shares}.").format(shares=shares)
+    show_exhibit("table1", block_parts_figure(network), _parts(network), alt)
     st.subheader(_("Inside a block"))
     _inside(network)
     outputs.sources(
@@ -108,11 +108,6 @@ def _parts(network: Plan) -> list[dict[str, object]]:
         for operator in PARTS
         if (macs := part_macs(network, stage.stage, operator))
     ]
-
-
-def _alt(network: Plan) -> str:
-    shares = ", ".join(f"{stage.stage}: {100 * stage.macs / network.macs:.0f} %" for stage in network.stages)
-    return _("Stacked bar chart of B0's MACs by stage and part. Shares by stage: {shares}.").format(shares=shares)
 
 
 def _inside(network: Plan) -> None:

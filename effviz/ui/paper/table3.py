@@ -13,10 +13,7 @@ from effviz.plots.style import LOOKS
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
 
-# Table 3 of the paper, MobileNets and ResNet-50 grown like EfficientNet.
-
 GREY = LOOKS[ScalingAxis.BASELINE]
-Line = dict[str, object]  # a shape of Plotly
 
 
 def table3(models: Sequence[str]) -> tuple[FigureCurve, FigureCurve]:
@@ -37,16 +34,13 @@ def table3(models: Sequence[str]) -> tuple[FigureCurve, FigureCurve]:
     )
 
 
-def spokes(models: Sequence[str]) -> list[Line]:
-    """A thin line from each network's baseline to each of its scalings, behind the points: what belongs together."""
+def spokes(models: Sequence[str]) -> list[dict[str, object]]:
+    """Plotly's shapes: a thin line from each network's baseline to each of its scalings, behind the points."""
     rows = [row for row in other_networks() if row.model in models]
-    baselines = {row.model: row for row in rows if row.method == ScalingAxis.BASELINE}
-    return [_spoke(baselines[row.model], row) for row in rows if row.method != ScalingAxis.BASELINE]
-
-
-def _spoke(start: ScaledNetwork, end: ScaledNetwork) -> Line:
-    line: Line = {"type": "line", "layer": "between", "line": {"color": GREY.colour, "width": 1}}
-    return line | {"x0": start.macs_billions, "y0": start.top1_pct, "x1": end.macs_billions, "y1": end.top1_pct}
+    starts = {row.model: {"x0": row.macs_billions, "y0": row.top1_pct} for row in rows if row.method == "baseline"}
+    line = {"type": "line", "layer": "between", "line": {"color": GREY.colour, "width": 1}}
+    ends = (row for row in rows if row.method != "baseline")
+    return [line | starts[end.model] | {"x1": end.macs_billions, "y1": end.top1_pct} for end in ends]
 
 
 NETWORKS = "networks"

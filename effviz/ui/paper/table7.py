@@ -20,13 +20,11 @@ from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, sources
 from effviz.zoo import presets
 from effviz.zoo.presets import MiniNetwork
 
-# The mini family, trained by this project: accuracy over MACs with its intervals, and how each network learnt.
-
 ACCURACY_HEIGHT_PX, LEARNING_HEIGHT_PX = 400, 340
 
 
 def mini_accuracy(networks: Sequence[MiniNetwork]) -> go.Figure:
-    """Top-1 over MACs in millions, each with its 95 % interval."""
+    """Top-1 of the mini family over MACs in millions, each with its 95 % interval."""
     chart = figure(ACCURACY_HEIGHT_PX)
     for network in networks:
         look, (low, high) = LOOKS[network.role], network.interval_pct
@@ -75,9 +73,6 @@ def _hover(network: MiniNetwork) -> str:
         top1.format(top1=network.top1_pct, low=low, high=high),
     )
     return "<br>".join(lines)
-
-
-# The mini family's part of the section: what its networks reach for their MACs, and how they got there.
 
 
 def show_mini_family() -> None:

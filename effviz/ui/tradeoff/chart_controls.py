@@ -154,8 +154,8 @@ def _comparable(point: NetworkPoint, card: ModelCard) -> None:
             icon=":material/check:" if present else ":material/add:",
             disabled=present or full,
             help=help if full else None,
-            on_click=_add,
-            args=(point.compare,),
+            on_click=MODELS.put,
+            args=((*MODELS.get(), point.compare),),
         )
         st.page_link("effviz/ui/pages/compare.py", label=_("Open Compare"), icon=":material/grid_view:")
 
@@ -176,15 +176,11 @@ def _list(lines: Sequence[str]) -> None:
     st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def _add(label: str) -> None:
-    MODELS.put((*MODELS.get(), label))
-
-
 def _billion(amount: float | None) -> str:
     return _("not published") if amount is None else f"{amount:.3g} B"
 
 
-# The Trade-off figure in numbers and words: its table, on the screen and as a file, its alt text and its notes.
+# The figure in numbers and words: its table, its alt text for those who cannot see it, and how not to misread it.
 
 
 def table_columns() -> dict[str, Column[tuple[NetworkSeries, NetworkPoint]]]:
@@ -217,9 +213,6 @@ def show_table(series: Sequence[NetworkSeries]) -> None:
     rows = table_rows(series)
     show_rows(rows, table_columns())
     save_csv("tradeoff", rows, _("Download as CSV"))
-
-
-# What has to be said about the figure: for those who cannot see it, and for those who would misread it.
 
 
 def alt_text(series: Sequence[NetworkSeries], cost: Cost, marked: UnmeasuredNetwork) -> str:
