@@ -23,8 +23,6 @@ from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
 from effviz.zoo.catalogue import NAMES
 from effviz.zoo.presets import ScalingAxis
 
-# Latency against accuracy: Table 4 as printed, and what was measured on this machine.
-
 HEIGHT_PX: Final = 440
 _PRINTED: Final = 2  # curves
 _TICKS_MS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
@@ -122,7 +120,8 @@ def show() -> None:
     st.markdown(text)
     _measure(_choose())
     own = _own_results()
-    results = own or _shipped_results()
+    # On a public server what comes with EffViz; never beside its own: only times of one machine compare.
+    results = own or (tuple(sorted(shipped(), key=lambda row: row.mean_ms)) if is_public() else ())
     _state(results, own)
     st.subheader(_("Table 4, printed and measured"))
     _table4(results)
@@ -196,11 +195,6 @@ def _own_results() -> tuple[Latency, ...]:
     oldest_first = sorted((*own.values(), *stored_latencies(machine())), key=lambda row: row.measured_at)
     by_label = {row.label: row for row in oldest_first}
     return tuple(sorted(by_label.values(), key=lambda row: row.mean_ms))
-
-
-def _shipped_results() -> tuple[Latency, ...]:
-    """What comes with EffViz, for a public server; never beside its own: only times of one machine compare."""
-    return tuple(sorted(shipped(), key=lambda row: row.mean_ms)) if is_public() else ()
 
 
 def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:

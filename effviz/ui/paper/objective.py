@@ -20,8 +20,6 @@ from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, frame, numbers, show_exhibit
 from effviz.zoo.presets import ScalingAxis
 
-# Accuracy over MACs with lines of equal reward, as the search for B0 weighed the two.
-
 HEIGHT_PX = 560
 BILLION = 1e9
 STEP_PCT = 4  # between two lines of equal reward
@@ -74,7 +72,9 @@ def _draw(chart: go.Figure, goal: Objective, ranked: Sequence[Ranked]) -> None:
     first, last = int(min(rewards) // STEP_PCT), int(max(rewards) // STEP_PCT)
     chart.add_traces([_line(goal, step * STEP_PCT, least, most) for step in range(first, last + 1)])
     chart.add_trace(_line(goal, max(rewards), least, most).update(line={"width": 2.5, "dash": "solid"}))
-    chart.add_traces(_points(ranked))
+    series = dict.fromkeys(reward_series(row.candidate) for row in sorted(ranked, key=_order))
+    for title in series:
+        chart.add_trace(_trace(title, [row for row in ranked if reward_series(row.candidate) == title]))
     chart.add_trace(_winner(ranked[0]))
     label = _("T = {target:g} million").format(target=goal.target_macs / 1e6)
     chart.add_trace(vertical(label, goal.target_macs / BILLION, low, high).update(hoverinfo="skip"))
@@ -93,11 +93,6 @@ def _line(goal: Objective, reward_pct: float, least: float, most: float) -> go.S
         hovertemplate="%{x:.3g}: %{y:.1f} %<extra>%{fullData.name}</extra>",
         showlegend=False,
     )
-
-
-def _points(ranked: Sequence[Ranked]) -> list[go.Scatter]:
-    titles = dict.fromkeys(reward_series(row.candidate) for row in sorted(ranked, key=_order))
-    return [_trace(title, [row for row in ranked if reward_series(row.candidate) == title]) for title in titles]
 
 
 def _order(ranked: Ranked) -> tuple[int, str]:
@@ -177,7 +172,8 @@ def show() -> None:
         (_("timm's results"), TIMM_URL),
     )
     st.subheader(_("The ranking"))
-    _places(ranked)
+    if ranked:
+        _places(ranked)
     st.subheader(_("What T and w do"))
     _lessons(goal, version)
 
@@ -256,8 +252,6 @@ def table_columns() -> dict[str, Column[Ranked]]:
 
 
 def _places(ranked: Sequence[Ranked]) -> None:
-    if not ranked:
-        return
     baseline = next((row for row in ranked if row.candidate.name == search_objective.BASELINE), None)
     if baseline is not None:
         text = _("The paper's **B0** ranks **{place}** of {count}, with a reward of {reward:.2f} %.")

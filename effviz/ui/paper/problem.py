@@ -20,8 +20,6 @@ from effviz.ui.components.networks import networks
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
 from effviz.zoo.presets import ScalingAxis
 
-# The networks that two limits allow: a roof over width and resolution, and a cut through it at one depth.
-
 ROOF_HEIGHT_PX, EDGE_HEIGHT_PX = 500, 420  # a roof that is higher than this is cut off at a phone's sides
 SCARCE = {BindingLimit.MACS: lazy_gettext("Limited by MACs"), BindingLimit.MEMORY: lazy_gettext("Limited by memory")}
 _COLOURS = {BindingLimit.MACS: GREY, BindingLimit.MEMORY: OLIVE}  # no colours of scaling methods
@@ -102,10 +100,8 @@ def _surface(mesh: Sequence[Sequence[feasible_region.RegionPoint]]) -> go.Surfac
 
 def _words(point: feasible_region.RegionPoint) -> str:
     text = _("w = {width:.2f}, r = {resolution:.2f} ({px} px)<br>at most d = {depth:.2f}: {stop}")
-    stop = _(SCARCE[point.stopped_by])
-    return text.format(
-        width=point.width, resolution=point.resolution, px=point.resolution_px, depth=point.depth, stop=stop
-    )
+    width, px, depth, stopped_by = point
+    return text.format(width=width, resolution=point.resolution, px=px, depth=depth, stop=_(SCARCE[stopped_by]))
 
 
 def _key(scarce: BindingLimit) -> go.Scatter3d:
@@ -164,25 +160,12 @@ def _place(role: ScalingAxis, plan: Plan) -> str:
 def _wash(points: Sequence[EdgePoint]) -> list[go.Scatter]:
     """The area that fits: between r = 1 and the lower of the two limits."""
     fitting = [(point.width, point.px / BASE_RESOLUTION_PX) for point in points if point.px is not None]
-    floor = go.Scatter(
-        x=[width for width, _r in fitting],
-        y=[1.0 for _point in fitting],
-        mode="lines",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    ceiling = go.Scatter(
-        name=_("Fits"),
-        x=[width for width, _r in fitting],
-        y=[resolution for _w, resolution in fitting],
-        mode="lines",
-        line={"width": 0},
-        fill="tonexty",
-        fillcolor=_WASH,
-        hoverinfo="skip",
-    )
-    return [floor, ceiling]
+    border = {"x": [width for width, _r in fitting], "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    resolutions = [resolution for _w, resolution in fitting]
+    return [
+        go.Scatter(border, y=[1.0] * len(fitting), showlegend=False),
+        go.Scatter(border, y=resolutions, name=_("Fits"), fill="tonexty", fillcolor=_WASH),
+    ]
 
 
 def _limit(points: Sequence[EdgePoint], scarce: BindingLimit) -> go.Scatter:

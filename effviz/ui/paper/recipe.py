@@ -18,8 +18,6 @@ from effviz.ui.paper import autoaugment, exhibit
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, table
 from effviz.zoo.presets import ScalingAxis
 
-# The training recipe as curves: learning rate, moving average, dropout, stochastic depth and activation functions.
-
 # No scaling method is meant by these, so none of their colours.
 PRINTED, CODE = SeriesStyle(GREY, "circle", "solid"), SeriesStyle(OLIVE, "diamond", "dash")
 B_SERIES = tuple(f"b{position}" for position in range(8))
@@ -222,13 +220,10 @@ def _dropout() -> None:
     chart = draw_curves(curves, *axes, 320)
     chart.update_xaxes(tickvals=list(range(len(B_SERIES))), ticktext=[name.upper() for name in B_SERIES])
     text = _("Chart of dropout from B0 to B7. Printed: {printed}. Official code: {coded}.")
-    alt = text.format(printed=_values(curves[0]), coded=_values(curves[1]))
+    printed, coded = (", ".join(f"{dot.name} {dot.y:.2g}" for dot in curve.dots) for curve in curves)
+    alt = text.format(printed=printed, coded=coded)
     show_exhibit("dropout", chart, table(curves, "position", "dropout"), alt)
     _paper(_("official code: efficientnet_builder.py"))
-
-
-def _values(curve: FigureCurve) -> str:
-    return ", ".join(f"{dot.name} {dot.y:.2g}" for dot in curve.dots)
 
 
 def _depth() -> None:

@@ -21,8 +21,6 @@ from effviz.ui import glossary, inputs, outputs
 from effviz.ui.paper.exhibit import Column, frame, note, numbers, show_exhibit, table
 from effviz.zoo.presets import ScalingAxis
 
-# The figure of step 2: the formula's three curves over phi, and the published coefficients beside them.
-
 _PHIS: Final = range(8)  # the formula is straight on a log axis
 _SYMBOLS = {ScalingAxis.DEPTH: "α^φ", ScalingAxis.WIDTH: "β^φ", ScalingAxis.RESOLUTION: "γ^φ"}
 
@@ -58,9 +56,6 @@ def _published(role: ScalingAxis) -> FigureCurve:
         dots.append(CurvePoint(step.name, step.phi, times, step.source, label))
     title = _("{method}, published").format(method=_(AXIS_TITLES[role]))
     return FigureCurve(title, LOOKS[role], Origin.PRINTED, tuple(dots), joined=False, text_position="top left")
-
-
-# Step 2 is the last part of the section.
 
 
 def show_second_step() -> None:

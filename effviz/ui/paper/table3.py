@@ -37,10 +37,13 @@ def table3(models: Sequence[str]) -> tuple[FigureCurve, FigureCurve]:
 def spokes(models: Sequence[str]) -> list[dict[str, object]]:
     """Plotly's shapes: a thin line from each network's baseline to each of its scalings, behind the points."""
     rows = [row for row in other_networks() if row.model in models]
-    starts = {row.model: {"x0": row.macs_billions, "y0": row.top1_pct} for row in rows if row.method == "baseline"}
-    line = {"type": "line", "layer": "between", "line": {"color": GREY.colour, "width": 1}}
-    ends = (row for row in rows if row.method != "baseline")
-    return [line | starts[end.model] | {"x1": end.macs_billions, "y1": end.top1_pct} for end in ends]
+    starts = {row.model: row for row in rows if row.method == ScalingAxis.BASELINE}
+    ends = [(starts[row.model], row) for row in rows if row.method != ScalingAxis.BASELINE]
+    look: dict[str, object] = {"type": "line", "layer": "between", "line": {"color": GREY.colour, "width": 1}}
+    return [
+        look | {"x0": start.macs_billions, "y0": start.top1_pct, "x1": end.macs_billions, "y1": end.top1_pct}
+        for start, end in ends
+    ]
 
 
 NETWORKS = "networks"

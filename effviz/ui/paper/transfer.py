@@ -13,8 +13,6 @@ from effviz.ui import outputs
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
 
-# Transfer to other data sets: Table 5 as gains over ratios, and Figure 6.
-
 PUBLIC = SeriesStyle(GREY, "x", "solid")
 BEST = SeriesStyle(OLIVE, "diamond", "solid")
 
@@ -90,13 +88,6 @@ def show() -> None:
     _numbers()
 
 
-def _means() -> tuple[float, float]:
-    """The mean ratio against public networks: of the printed ratios, and of the ratios divided anew."""
-    public = [result.public for result in transfer_results()]
-    printed = [rival.ratio_printed for rival in public if rival.ratio_printed is not None]
-    return geometric_mean(printed), geometric_mean(rival.ratio for rival in public if rival.ratio is not None)
-
-
 def _table5() -> None:
     curves = table5()
     rivals = [rival for result in transfer_results() for rival in (result.public, result.best)]
@@ -109,7 +100,9 @@ def _table5() -> None:
     show_exhibit("table5", chart, table(curves, "params_ratio", "gain_points"), alt)
     sources((_("paper, Table 5 (the same accuracies in ICML, v2, v3 and v5)"), PaperVersion.V5.url))
     pets = next(result.public for result in transfer_results() if result.dataset == "Oxford-IIIT Pets")
-    printed, computed = _means()
+    public = [result.public for result in transfer_results()]
+    printed = geometric_mean(rival.ratio_printed for rival in public if rival.ratio_printed is not None)
+    computed = geometric_mean(rival.ratio for rival in public if rival.ratio is not None)
     text = _(
         "For Oxford-IIIT Pets the paper prints {ratio} times fewer parameters; its own {theirs:g} and {ours:g} million "
         "give {divided:.1f}. Its mean of {printed:.1f} contains that ratio; recomputed, the mean is {computed:.1f}. "

@@ -36,13 +36,15 @@ def first_row() -> tuple[Cost, PaperVersion, float]:
         help = _("EfficientNet's accuracies changed between versions; parameters and MACs did not.")
         version = inputs.choose_one(_("Version of the paper"), versions, VERSION, PaperVersion.V5.value, help)
     st.session_state[PHI_SLIDER] = PHI.get()
-    label = _("φ of the marked network")
-    phi = right.slider(label, PHI_LEAST, PHI_MOST, step=PHI_STEP, key=PHI_SLIDER, on_change=_moved)
+    phi = right.slider(
+        _("φ of the marked network"),
+        PHI_LEAST,
+        PHI_MOST,
+        step=PHI_STEP,
+        key=PHI_SLIDER,
+        on_change=lambda: PHI.put(st.session_state[PHI_SLIDER]),
+    )
     return Cost(cost), PaperVersion(version), phi
-
-
-def _moved() -> None:
-    PHI.put(st.session_state[PHI_SLIDER])
 
 
 def second_row() -> tuple[tuple[Recipe, ...], tuple[NetworkFamily, ...]]:
