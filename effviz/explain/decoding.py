@@ -284,7 +284,9 @@ class DecoderPool:
             with self._changed:
                 if self._idle:
                     worker = self._idle.pop()
-                    return _Worker(self.limits) if worker.dead else worker
+                    if not worker.dead:
+                        return worker
+                    self._alive -= 1  # its place is free, also if starting another fails
                 if self._alive < self.most:
                     worker = _Worker(self.limits)
                     self._alive += 1

@@ -159,6 +159,19 @@ def test_one_that_was_killed_meanwhile_is_replaced(pool: Callable[..., DecoderPo
     assert one.ask(CAT, PHOTO, stay).size == (768, 576)
 
 
+def test_a_worker_that_cannot_be_replaced_now_is_replaced_later(
+    pool: Callable[..., DecoderPool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = pool().start()
+    one._idle[0]._process.kill()
+    one._idle[0]._process.wait()
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/no/such/python")
+        with pytest.raises(FileNotFoundError):
+            one.ask(CAT, PHOTO, stay)
+    assert one.ask(CAT, PHOTO, stay).size == (768, 576)
+
+
 def test_many_at_once_get_their_own_pixels(pool: Callable[..., DecoderPool]) -> None:
     two = pool(2)
     levels = range(0, 240, 12)
