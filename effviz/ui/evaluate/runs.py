@@ -221,7 +221,7 @@ _COUNTED: "SizeBoundedCache[tuple[Any, ...]]" = SizeBoundedCache(
 
 def cached_means(run: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
     """Return the means of every method and control by one metric, model by model."""
-    text = _("{model}: means and intervals").format(model=plain(", ".join(run.models)))
+    text = _("{measure}: means and intervals").format(measure=display_names.metric(metric))
 
     def count() -> tuple[MetricMean, ...]:
         means = run_summary.metric_means(run, (metric,))
