@@ -175,6 +175,7 @@ def _merged(given: NetworkFacts, recorded: NetworkFacts, network: InspectedNetwo
     """What the person says goes before what the file does, whose names of other classes are none of these logits."""
     facts = recorded if len(recorded.classes) == network.plan.classes else replace(recorded, classes=())
     said = {fact.name: getattr(given, fact.name) for fact in fields(given)}
+    said["architecture"] = given.architecture.strip()  # blanks say nothing
     return replace(facts, **{name: value for name, value in said.items() if value not in (None, "", ())})
 
 

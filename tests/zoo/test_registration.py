@@ -186,8 +186,9 @@ def test_metadata_of_safetensors_says_what_it_is(models, lite, tmp_path):
         "input_size": "[3, 128, 128]",
     }
     save_file(lite.state_dict(), file, said)
-    entry = registration.add(file, NetworkFacts())[0]
-    assert (entry.classes, entry.resolution_px, entry.licence) == (("a", "b", "c"), 128, "unknown")
+    for given in (NetworkFacts(), NetworkFacts(name="blank", architecture=" ")):
+        entry = registration.add(file, given)[0]
+        assert (entry.classes, entry.resolution_px, entry.licence) == (("a", "b", "c"), 128, "unknown")
 
 
 @pytest.mark.parametrize(
