@@ -1,30 +1,58 @@
-"""What a file that somebody wrote must hold, as a dataclass whose fields say their types and ranges.
+"""What a file that somebody wrote must hold, as a dataclass whose fields say their types and rules.
 
     @dataclass
     class Entry:
-        name: Annotated[str, Pattern(r"[a-z]+")]
+        name: Annotated[str, Pattern("[a-z]+", "lower-case letters")]
         crop_pct: Annotated[float, Range(0.05, 1)] = 0.875
 
-`parse` makes one from what JSON or TOML gave, `check` looks at one that code made. Types are `str`, `bool`, `int`,
-`float`, enumerations, `X | None`, tuples, and other such dataclasses; only whole numbers are converted, to `float`.
+`parse` has pydantic make one from what JSON or TOML gave; nothing is converted but whole numbers (224.0 is
+one), lists to tuples and texts to choices. `check` looks at one that code made. A mistake is one sentence.
 """
 
-import math
+import json
 import re
 import types
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from effviz.errors import SettingsError
 from effviz.i18n import _
 
 T = TypeVar("T")
-SHOWN = 60  # characters of a value in a sentence
+SHOWN: Final = 60  # characters of a value in a sentence
+RULE: Final = "rule"  # pydantic's kind of error where a rule is broken
+FIRST: Final = ("json_invalid", "unexpected_keyword_argument", "missing")  # kinds of errors to be named before others
 
 
-class Range(NamedTuple):
+class Rule:
+    """What a value has to be besides its type; `str` says what is allowed."""
+
+    def allows(self, value: Any) -> bool:
+        """Whether it is that."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        of_kind = core_schema.no_info_before_validator_function(_whole, handler(kind)) if kind is int else handler(kind)
+        return core_schema.no_info_after_validator_function(self._checked, of_kind)
+
+    def _checked(self, value: Any) -> Any:
+        if not self.allows(value):
+            raise PydanticCustomError(RULE, "{words}", {"words": str(self)})
+        return value
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@dataclass(frozen=True)
+class Range(Rule):
     """A number from `low` to `high`; for each of several, where the type is a tuple."""
 
     low: float
@@ -38,7 +66,11 @@ class Range(NamedTuple):
         return _("{low:g} to {high:g}").format(low=self.low, high=self.high)
 
 
-class Pattern(NamedTuple):
+Count = Annotated[int, Range(1, 2**53)]  # beyond, a float has other digits
+
+
+@dataclass(frozen=True)
+class Pattern(Rule):
     """A text that all of this regular expression fits."""
 
     expression: str
@@ -61,38 +93,36 @@ def parse(kind: type[T], rows: Any, where: str) -> T:
         where: what a sentence about a mistake names first.
 
     Raises:
-        SettingsError: a key is missing or unknown, or a value is of another type or out of its range.
+        SettingsError: a key is missing or unknown, or a value is of another type or breaks a rule.
     """
-    if not isinstance(rows, Mapping):
-        raise _refusal(where, rows, _("a table of {names}").format(names=", ".join(_names(kind))))
-    if unknown := sorted(str(key) for key in rows.keys() - set(_names(kind))):
-        text = _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.")
-        raise SettingsError(text.format(where=where, unknown=unknown[0][:SHOWN], known=", ".join(_names(kind))))
-    needed = {field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING}  # type: ignore[arg-type]
-    if missing := sorted(needed - rows.keys()):
-        text = _("{where} lacks {missing}: it needs {needed}. Add it.")
-        raise SettingsError(text.format(where=where, missing=", ".join(missing), needed=", ".join(sorted(needed))))
-    hints = get_type_hints(kind, include_extras=True)
-    return kind(**{name: _value(hints[name], value, f"{where}, {name}") for name, value in rows.items()})
+    try:  # as JSON: lists are tuples there, and texts choices; TOML's dates are neither texts nor numbers
+        text = json.dumps(rows, default=lambda date: {"date": str(date)})
+        made: T = _adapter(kind).validate_json(text, strict=True, extra="forbid")  # type: ignore[arg-type]
+    except RecursionError as error:
+        raise SettingsError(_invalid(where, _("its brackets are nested too deeply"))) from error
+    except ValidationError as error:
+        raise SettingsError(_sentence(kind, where, error.errors(include_url=False))) from error
+    return made
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def check(instance: Any, where: str) -> None:
-    """See that a dataclass that code made keeps to the same ranges; raises SettingsError where it does not."""
+    """See that a dataclass that code made keeps to the same rules; raises SettingsError where it does not."""
     hints = get_type_hints(type(instance), include_extras=True)
     for field in fields(instance):
         value, rules = getattr(instance, field.name), list(_rules(hints[field.name]))
         for rule in rules if value is not None else ():
             if not rule.allows(value):
-                raise _refusal(f"{where}, {field.name}", value, str(rule))
+                raise SettingsError(_refusal(f"{where}, {field.name}", value, str(rule)))
         if is_dataclass(value):
             check(value, f"{where}, {field.name}")
 
 
-def _names(kind: Any) -> list[str]:
-    return [field.name for field in fields(kind)]
-
-
-def _rules(hint: Any) -> Iterator[Any]:
+def _rules(hint: Any) -> Iterator[Rule]:
     if get_origin(hint) is Annotated:
         yield from get_args(hint)[1:]
     elif get_origin(hint) in (Union, types.UnionType):
@@ -100,55 +130,67 @@ def _rules(hint: Any) -> Iterator[Any]:
             yield from _rules(part)
 
 
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """Return a value as its type wants it, after it was found to be one."""
-    if get_origin(hint) is Annotated:
-        kind, *rules = get_args(hint)
-        converted = _value(kind, value, where)
-        for rule in rules:
-            if not rule.allows(converted):
-                raise _refusal(where, value, str(rule))
-        return converted
-    if get_origin(hint) in (Union, types.UnionType):
-        parts = [part for part in get_args(hint) if part is not type(None)]
-        return None if value is None else _value(parts[0], value, where)
-    if get_origin(hint) is tuple:
-        return _tuple(get_args(hint), value, where)
-    if is_dataclass(hint):
-        return parse(hint, value, where)  # type: ignore[arg-type]
-    return _plain(hint, value, where)
+# What pydantic found, in one sentence.
 
 
-def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    many = kinds[-1] is Ellipsis
-    if not isinstance(value, list | tuple) or not (many or len(value) == len(kinds)):
-        raise _refusal(where, value, _("a list") if many else _("a list of {count}").format(count=len(kinds)))
-    pairs = zip([kinds[0]] * len(value) if many else kinds, value, strict=True)
-    return tuple(_value(kind, part, f"{where}[{position}]") for position, (kind, part) in enumerate(pairs))
+def _sentence(kind: Any, where: str, mistakes: list[ErrorDetails]) -> str:
+    first = min(mistakes, key=lambda mistake: [*FIRST, mistake["type"]].index(mistake["type"]))
+    if first["type"] == "json_invalid":
+        return _invalid(where, first["msg"])
+    place = first["loc"]
+    if first["type"] in FIRST:
+        *above, key = place
+        table, where_above = _type_at(kind, above), _place(where, above)
+        if first["type"] == "unexpected_keyword_argument":
+            text = _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.")
+            return text.format(where=where_above, unknown=str(key)[:SHOWN], known=", ".join(_names(table)))
+        if is_dataclass(table):
+            missing = sorted(str(each["loc"][-1]) for each in mistakes if _is_missing_beside(each, place))
+            text = _("{where} lacks {missing}: it needs {needed}. Add it.")
+            needed = ", ".join(sorted(_names(table, needed=True)))
+            return text.format(where=where_above, missing=", ".join(missing), needed=needed)
+        place = place[:-1]  # a list that is too short lacks its next number
+    allowed = first["ctx"]["words"] if first["type"] == RULE else _allowed(_type_at(kind, place))
+    return _refusal(_place(where, place), first["input"], allowed)
 
 
-def _plain(kind: Any, value: Any, where: str) -> Any:
-    if issubclass(kind, StrEnum):
-        if value in list(kind):
-            return kind(value)
-        raise _refusal(where, value, ", ".join(kind))
-    if kind in (int, float) and _is_number(value, kind):
-        return kind(value)
-    if kind in (str, bool) and type(value) is kind:
-        return value
-    raise _refusal(where, value, _("a value of {kind}").format(kind=kind.__name__))
+def _invalid(where: str, reason: str) -> str:
+    return _("{where} holds characters that are not valid: {reason}. Correct them.").format(where=where, reason=reason)
 
 
-def _is_number(value: Any, kind: type) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    if isinstance(value, int):
-        return abs(value) < 2**53  # beyond, a float has other digits
-    return math.isfinite(value) and (kind is float or value == int(value))
+def _is_missing_beside(mistake: ErrorDetails, place: tuple[int | str, ...]) -> bool:
+    return mistake["type"] == "missing" and mistake["loc"][:-1] == place[:-1]
 
 
-def _refusal(where: str, value: Any, allowed: str) -> SettingsError:
+def _place(where: str, path: Any) -> str:
+    return where + "".join(f"[{part}]" if isinstance(part, int) else f", {part}" for part in path)
+
+
+def _type_at(kind: Any, path: Any) -> Any:
+    """The type of what lies there, without rules and without `None`."""
+    for part in path:
+        kind = get_type_hints(kind)[part] if isinstance(part, str) else get_args(kind)[0]
+        kind = get_args(kind)[0] if get_origin(kind) in (Union, types.UnionType) else kind
+    return kind
+
+
+def _allowed(kind: Any) -> str:
+    if is_dataclass(kind):
+        return _("a table of {names}").format(names=", ".join(_names(kind)))
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        return _("a list") if kinds[-1] is Ellipsis else _("a list of {count}").format(count=len(kinds))
+    return ", ".join(kind) if issubclass(kind, StrEnum) else _("a value of {kind}").format(kind=kind.__name__)
+
+
+def _names(kind: Any, needed: bool = False) -> list[str]:
+    optional = {
+        each.name for each in fields(kind) if each.default is not MISSING or each.default_factory is not MISSING
+    }
+    return [each.name for each in fields(kind) if not (needed and each.name in optional)]
+
+
+def _refusal(where: str, value: Any, allowed: str) -> str:
     text = repr(value)
     shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-    sentence = _("{where} is {value}: {allowed} is allowed. Change it.")
-    return SettingsError(sentence.format(where=where, value=shown, allowed=allowed))
+    return _("{where} is {value}: {allowed} is allowed. Change it.").format(where=where, value=shown, allowed=allowed)

@@ -31,7 +31,7 @@ from effviz.bench.benchmark import process_mib
 from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
 from effviz.progress import CountProgress, Heartbeat
-from effviz.schema import Range
+from effviz.schema import Count, Range
 
 logger = logging.getLogger(__name__)
 DEFAULT_RUNS: Final = 20  # Table 4
@@ -48,12 +48,12 @@ class Latency:
     """One network at one input size on one machine."""
 
     model: str  # "b1", "scaled-d1.4-w1.2", or timm's name
-    resolution_px: int
+    resolution_px: Count
     runs_ms: Annotated[tuple[float, ...], Range(1e-9, 1e9)]  # in the order in which they ran
-    params: int
+    params: Count
     machine: str
     software: str  # "torch 2.14.0"
-    threads: int
+    threads: Count
     measured_at: str  # UTC, "2026-11-24 13:55"
     load: Annotated[float, Range(0, 1e6)] | None = (
         None  # how many cores others kept busy meanwhile; None where nobody knows

@@ -275,7 +275,7 @@ def _show_added(entry: "CheckpointEntry", findings: tuple[str, ...], as_json: bo
         registration.remove(entry.name)
         raise
     if as_json:
-        facts = entry.model_dump(mode="json") | {"findings": findings, "map": str(picture)}
+        facts = asdict(entry) | {"findings": findings, "map": str(picture)}
         console.show_json(facts | {"top1": cam.target_name, "probability": cam.probability})
         return
     for line in findings:

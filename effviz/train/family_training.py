@@ -24,7 +24,8 @@ from effviz.explain.data_types import Bytes
 from effviz.i18n import _
 from effviz.progress import NamedProgress, no_progress
 from effviz.scaling import plan as network_plan
-from effviz.schema import Range
+from effviz.scaling.architecture import DEPTH, WIDTH
+from effviz.schema import Count, Range
 from effviz.train import batches, data, loop
 from effviz.train.data import DataSet, Pictures
 from effviz.train.training_recipe import MAX_RECIPE_BYTES, TrainingRecipe
@@ -45,9 +46,9 @@ class PlannedNetwork:
     """One network of a plan."""
 
     name: str
-    depth: float
-    width: float
-    resolution_px: int
+    depth: Annotated[float, Range(DEPTH.low, DEPTH.high)]
+    width: Annotated[float, Range(WIDTH.low, WIDTH.high)]
+    resolution_px: Count
 
 
 @dataclass(frozen=True, slots=True)

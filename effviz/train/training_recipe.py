@@ -14,7 +14,7 @@ from effviz import file_io, schema
 from effviz.errors import SettingsError
 from effviz.i18n import _
 from effviz.scaling import Family, Operator, Plan, plan
-from effviz.schema import Range
+from effviz.schema import Count, Range
 
 RECIPES_FOLDER = Path(__file__).with_name("recipes")
 SHIPPED_RECIPES = tuple(sorted(file.stem for file in RECIPES_FOLDER.glob("*.toml")))
@@ -44,7 +44,7 @@ class NetworkRecipe:
 
     depth: float
     width: float
-    resolution_px: int
+    resolution_px: Count
     family: Family = Family.EFFICIENTNET
     dropout: Skipped = 0.2  # before the classifier
     stochastic_depth: Skipped = 0.0  # how often the last block is skipped; earlier ones less, in proportion

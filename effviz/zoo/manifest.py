@@ -5,27 +5,23 @@ Measured accuracies come with their 95 % intervals.
 
 import json
 import math
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
-
-from effviz import file_io, settings
+from effviz import file_io, schema, settings
 from effviz.errors import SettingsError, WeightsError
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
 from effviz.scaling.architecture import CLASSES, DEPTH, RESOLUTION, WIDTH
+from effviz.schema import Pattern, Range, Rule
 from effviz.zoo import imagenet_classes as imagenet
 from effviz.zoo.model import HALF_STATISTICS, Arithmetic, Channels, OutputActivation, arithmetic
 
 LARGEST_BYTES: Final = 2**24
-SHOWN: Final = 60  # characters of a value in a sentence
 
 SHIPPED_FILES: Final = "mini/"  # where files that come with EffViz lie; setup.py puts no others into the wheel
 
@@ -37,71 +33,59 @@ class Interpolation(StrEnum):
     BICUBIC = "bicubic"
 
 
-# Rules of the entries' values; the words of each say what is allowed.
-
-RULE: Final = "rule"  # pydantic's kind of error for them
+# Rules of the entries' values.
 
 
-def _rule(allows: Callable[[Any], bool], words: str) -> AfterValidator:
-    def check(value: Any) -> Any:
-        if not allows(value):
-            raise PydanticCustomError(RULE, "{words}", {"words": words})
-        return value
+@dataclass(frozen=True)
+class Distinct(Rule):
+    """Some values, no two of them equal."""
 
-    return AfterValidator(check)
+    most: int
+
+    def allows(self, value: Any) -> bool:
+        """Whether they are that."""
+        return 0 < len(value) <= self.most and len(set(value)) == len(value)
+
+    def __str__(self) -> str:
+        return _("1 to {most:,} different values").format(most=self.most)
 
 
-def _between(low: float, high: float) -> AfterValidator:
-    words = lazy_gettext("{low:g} to {high:g}", low=low, high=high)
-    return _rule(lambda value: low <= value <= high, words)  # not-a-number is not
-
-
-def _text(most: int, least: int = 1) -> AfterValidator:
+def _text(most: int, least: int = 1) -> Pattern:
     words = lazy_gettext("a text of {least} to {most} characters", least=least, most=most)
-    return _rule(lambda value: least <= len(value) <= most, words)
-
-
-def _fitting(pattern: str, words: str) -> AfterValidator:
-    return _rule(lambda value: re.fullmatch(pattern, value) is not None, words)
-
-
-def _distinct(most: int) -> AfterValidator:
-    words = lazy_gettext("1 to {most:,} different values", most=most)
-    return _rule(lambda value: 0 < len(value) <= most and len(set(value)) == len(value), words)
+    return Pattern(f".{{{least},{most}}}", words)
 
 
 Text = Annotated[str, _text(2000)]
 NAME_PATTERN: Final = r"[a-z][a-z0-9._-]{0,99}"
-Name = Annotated[str, _fitting(NAME_PATTERN, lazy_gettext("a name of lower-case letters, digits, '.', '_', '-'"))]
-UnitInterval = Annotated[float, _between(0, 1)]  # of a pixel's 0..1
-Spread = Annotated[float, _between(1e-3, 10)]  # narrower, a pixel's smallest change would fill the network's range
+Name = Annotated[str, Pattern(NAME_PATTERN, lazy_gettext("a name of lower-case letters, digits, '.', '_', '-'"))]
+UnitInterval = Annotated[float, Range(0, 1)]  # of a pixel's 0..1
+Spread = Annotated[float, Range(1e-3, 10)]  # narrower, a pixel's smallest change would fill the network's range
 
 
-class CheckpointEntry(BaseModel):
+@dataclass(frozen=True)
+class CheckpointEntry:
     """One checkpoint: a B0 or Lite0 scaled by depth and width, with its weights file."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     name: Name  # how it is asked for, "imagenette-d1.4"
     file: Text  # inside the manifest's folder; .safetensors, or .pth with a plain state dict
-    sha256: Annotated[str, _fitting(r"[0-9a-f]{64}", lazy_gettext("a hash of 64 hexadecimal digits"))]
+    sha256: Annotated[str, Pattern(r"[0-9a-f]{64}", lazy_gettext("a hash of 64 hexadecimal digits"))]
     family: Family
-    depth: Annotated[float, _between(DEPTH.low, DEPTH.high)]
-    width: Annotated[float, _between(WIDTH.low, WIDTH.high)]
-    resolution_px: Annotated[int, _between(RESOLUTION.low, RESOLUTION.high)]
-    classes: Annotated[tuple[Text, ...], _distinct(int(CLASSES.high))]  # in the file: a list of names, or "imagenet"
+    depth: Annotated[float, Range(DEPTH.low, DEPTH.high)]
+    width: Annotated[float, Range(WIDTH.low, WIDTH.high)]
+    resolution_px: Annotated[int, Range(RESOLUTION.low, RESOLUTION.high)]
+    classes: Annotated[tuple[Text, ...], Distinct(int(CLASSES.high))]  # in the file: a list of names, or "imagenet"
     licence: Text
     origin: Text  # who trained it, on what
-    top1_pct: Annotated[float, _between(0, 100)] | None
+    top1_pct: Annotated[float, Range(0, 100)] | None
     top1_source: Text
-    crop_pct: Annotated[float, _between(0.1, 1)] = 0.875
+    crop_pct: Annotated[float, Range(0.1, 1)] = 0.875
     interpolation: Interpolation = Interpolation.BICUBIC
     mean: tuple[UnitInterval, UnitInterval, UnitInterval] = HALF_STATISTICS[0]
     std: tuple[Spread, Spread, Spread] = HALF_STATISTICS[1]
-    top1_pictures: Annotated[int, _between(1, 2**53)] | None = None  # how many pictures top1_pct was measured on
+    top1_pictures: Annotated[int, Range(1, 2**53)] | None = None  # how many pictures top1_pct was measured on
     dataset: Annotated[str, _text(200, least=0)] = ""  # "Imagenette"
     padding: Padding | None = None  # None: Lite's networks are TensorFlow's; others have to say
-    epsilon: Annotated[float, _between(1e-12, 0.99)] | None = None  # of batch norm; None: what goes with the padding
+    epsilon: Annotated[float, Range(1e-12, 0.99)] | None = None  # of batch norm; None: what goes with the padding
     channels: Channels = Channels.RGB  # which the file's first convolution wants
     activation: OutputActivation | None = None  # None: softmax, of one logit sigmoid
 
@@ -173,7 +157,8 @@ def replace_entries(changed: Sequence[CheckpointEntry]) -> None:
 
 
 def _as_row(entry: CheckpointEntry) -> dict[str, Any]:
-    row = entry.model_dump(mode="json", exclude_defaults=True)
+    defaults = {each.name: each.default for each in fields(entry)}
+    row = {name: value for name, default in defaults.items() if (value := getattr(entry, name)) != default}
     return row | {"classes": "imagenet"} if entry.classes == imagenet.names() else row
 
 
@@ -220,10 +205,7 @@ def _entry(row: Any) -> CheckpointEntry:
 
 def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
     """Make an entry of what JSON gave for it; raises SettingsError where a key or a value is not as it has to be."""
-    try:
-        entry = CheckpointEntry.model_validate_json(json.dumps(row))  # as JSON: lists are tuples, texts choices
-    except ValidationError as error:
-        raise SettingsError(_sentence(repr(str(row.get("name"))[:100]), error)) from error
+    entry = schema.parse(CheckpointEntry, row, repr(str(row.get("name"))[:100]))
     plan(entry.depth, entry.width, entry.resolution_px, entry.family)
     if entry.name in PUBLISHED or entry.name.startswith("scaled"):
         text = _("the checkpoint {name!r} has another network's name: choose one of its own")
@@ -238,46 +220,6 @@ def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
         text = _("{name!r} has one class, whose softmax is always 100 %: leave activation out, or make it sigmoid")
         raise SettingsError(text.format(name=entry.name))
     return entry
-
-
-# What pydantic found, in one sentence.
-
-
-def _sentence(where: str, error: ValidationError) -> str:
-    mistakes = error.errors(include_url=False)
-    top_level = [mistake for mistake in mistakes if len(mistake["loc"]) == 1]
-    first, missing = mistakes[0], [str(mistake["loc"][0]) for mistake in top_level if mistake["type"] == "missing"]
-    if first["type"] == "json_invalid":
-        sentence = _("{where} holds characters that are not valid: {reason}. Correct them.")
-        return sentence.format(where=where, reason=first["msg"])
-    if first["type"] == "extra_forbidden":
-        return _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.").format(
-            where=where, unknown=str(first["loc"][0])[:SHOWN], known=", ".join(CheckpointEntry.model_fields)
-        )
-    if missing:
-        needed = [name for name, field in CheckpointEntry.model_fields.items() if field.is_required()]
-        sentence = _("{where} lacks {missing}: it needs {needed}. Add it.")
-        return sentence.format(where=where, missing=", ".join(sorted(missing)), needed=", ".join(sorted(needed)))
-    parts = first["loc"][:1] if first["type"] == "missing" else first["loc"]  # a list too short lacks its next number
-    place = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in parts)
-    text = repr(first["input"])
-    return _("{where} is {value}: {allowed} is allowed. Change it.").format(
-        where=f"{where}, {place}", value=text if len(text) <= SHOWN else f"{text[:SHOWN]}...", allowed=_allowed(first)
-    )
-
-
-_TYPES: Final = {"float": "float", "int": "int", "string": "str", "finite": "float", "bool": "bool"}
-
-
-def _allowed(error: ErrorDetails) -> str:
-    kind = error["type"]
-    if kind == RULE:
-        return _(error["ctx"]["words"])
-    if kind == "enum":
-        return str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
-    if kind in ("tuple_type", "missing", "too_long", "too_short"):
-        return _("a list of 3") if error["loc"][0] in ("mean", "std") else _("a list")
-    return _("a value of {kind}").format(kind=_TYPES.get(kind.partition("_")[0], kind))
 
 
 def _refusal(what: str) -> WeightsError:

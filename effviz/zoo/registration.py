@@ -312,7 +312,7 @@ def _store(row: dict[str, Any], network: InspectedNetwork) -> manifest.Checkpoin
         new = path.with_name(f".{path.name}.new")
         save_file(dict(network.tensors), new, {"format": "pt"})
         new.replace(path)
-    entry = checked.model_copy(update={"sha256": state_dicts.hash_file(path)})
+    entry = replace(checked, sha256=state_dicts.hash_file(path))
     manifest.replace_entries([*manifest.own_entries(), entry])
     return entry
 

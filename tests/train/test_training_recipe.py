@@ -160,8 +160,9 @@ name = "one-cycle"
 
 def test_a_file_of_ones_own_is_read_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(GOOD)
+    path.write_text(GOOD.replace("resolution_px = 64", "resolution_px = 64.0"))  # a whole number, too
     of = training_recipe.read_recipe(str(path))
+    assert repr(of.network.resolution_px) == "64"
     assert (of.name, of.network.depth, of.epochs) == ("mine", 1.0, 2)
     assert isinstance(of.network.depth, float)
 
@@ -176,6 +177,8 @@ def test_a_file_of_ones_own_is_read_by_its_path(tmp_path: Path) -> None:
         ("epochs = 2", "epochs = nan", "epochs is nan"),
         ("epochs = 2", "epochs = " + "9" * 400, "epochs is 999"),
         ("epochs = 2", "epochs = " + "9" * 5000, "is not TOML"),
+        ("epochs = 2", "epochs = 2020-01-01", "epochs is {'date': '2020-01-01'}: a value of int is allowed"),
+        ("resolution_px = 64", "resolution_px = " + "9" * 400, "network, resolution_px is 999"),
         ("epochs = 2", "", "lacks epochs"),
         ("epochs = 2", "epoch = 2", "unknown key 'epoch'"),
         ("epochs = 2", "epochs = = 2", "is not TOML"),
