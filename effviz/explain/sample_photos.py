@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from effviz import settings
+from effviz import file_io, settings
 from effviz.errors import DatasetError
 from effviz.i18n import _
 
@@ -47,6 +47,12 @@ def find(name: str) -> SamplePhoto:
         text = _("There is no sample photo {name!r}; the samples are {names}. Pick one of them.")
         raise DatasetError(text.format(name=name, names=", ".join(by_name)))
     return by_name[name]
+
+
+@cache
+def by_sha256() -> dict[str, SamplePhoto]:
+    """All bundled photos by the hashes of their files; raises as `samples`."""
+    return {file_io.file_sha256(sample.path): sample for sample in samples()}
 
 
 def _sample(row: dict[str, str]) -> SamplePhoto:

@@ -501,7 +501,7 @@ def real(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure as if a.jpg were the cat, which no sample's hash says, and b.jpg something that is gone."""
     hashes = {"a.jpg": hashlib.sha256(sample_photos.find("cat").path.read_bytes()).hexdigest()}
     monkeypatch.setitem(globals(), "sha256", lambda photo: hashes.get(photo, "0" * 64))
-    monkeypatch.setattr(photo_examples, "_bundled", dict)
+    monkeypatch.setattr(sample_photos, "by_sha256", dict)
     monkeypatch.setattr(photo_examples, "_check_weights", lambda _view, _model: None)
 
 

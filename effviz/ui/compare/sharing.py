@@ -4,11 +4,9 @@ The address has the choices (see `effviz.ui.session`). The browser's "Copy link"
 held cells, two models side by side (see `link.js`).
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -190,15 +188,10 @@ def address() -> str:
 
 def credit(sha256: str) -> str:
     """Return who took a photo that comes with EffViz; empty for a visitor's own."""
-    if (sample := _samples().get(sha256)) is None:
+    if (sample := sample_photos.by_sha256().get(sha256)) is None:
         return ""
     text = _("{title}: {author}, {licence}, {link}")
     return text.format(title=sample.title, author=sample.author, licence=sample.licence, link=sample.source)
-
-
-@cache
-def _samples() -> dict[str, sample_photos.SamplePhoto]:
-    return {hashlib.sha256(sample.path.read_bytes()).hexdigest(): sample for sample in sample_photos.samples()}
 
 
 def show_open() -> None:

@@ -1,11 +1,10 @@
 """One model's photos by a metric: the best, those in the middle and the worst; and the way to their maps."""
 
-import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -175,7 +174,7 @@ def show_examples(view: ResultsView) -> None:
     if not examples:
         st.caption(_("No photo has a value by this method for {model}.").format(model=plain(model)))
         return
-    others = [example for example in examples if example.sha256 not in _bundled()]
+    others = [example for example in examples if example.sha256 not in sample_photos.by_sha256()]
     if others:
         _names(view, examples)
     drawn = _cards(view, model, examples)
@@ -216,11 +215,6 @@ def _numbers(count: int) -> dict[int, str]:
     return dict(sorted(places.items()))
 
 
-@cache
-def _bundled() -> dict[str, SamplePhoto]:
-    return {hashlib.sha256(sample.path.read_bytes()).hexdigest(): sample for sample in sample_photos.samples()}
-
-
 def _names(view: ResultsView, examples: Sequence[RatedPhoto]) -> None:
     rows = pd.DataFrame([{"place": _(row.place), "value": row.value, "photo": row.photo} for row in examples])
     columns = {
@@ -233,7 +227,8 @@ def _names(view: ResultsView, examples: Sequence[RatedPhoto]) -> None:
 
 def _cards(view: ResultsView, model: str, examples: Sequence[RatedPhoto]) -> bool:
     """Show the photos that come with EffViz, a column for each place; tell whether there were any."""
-    bundled = [(example, _bundled()[example.sha256]) for example in examples if example.sha256 in _bundled()]
+    samples = sample_photos.by_sha256()
+    bundled = [(example, samples[example.sha256]) for example in examples if example.sha256 in samples]
     places = [place for place in PLACES if any(example.place == place for example, _sample in bundled)]
     for place, column in zip(places, st.columns(len(PLACES)), strict=False):
         with column:
