@@ -5,7 +5,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from effviz.errors import SettingsError
 from effviz.facts.tables import record
@@ -267,6 +267,7 @@ def _published(point: TimmPoint, settings: EvalTransform) -> ModelSpec:
     )
 
 
+@lru_cache(maxsize=64)  # a page lists them all at each click
 def _checkpoint(entry: manifest.CheckpointEntry) -> ModelSpec:
     prefix = "tf_" if entry.arithmetic.padding is Padding.SAME else ""
     return record(

@@ -7,6 +7,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from effviz.i18n import lazy_gettext
 from effviz.scaling import plan
@@ -226,7 +227,12 @@ MINI = "mini-"  # the names of the mini family in the manifest begin so
 
 def all_presets() -> tuple[Preset, ...]:
     """Return the ready comparisons, the mini family's where `models/` has all five. Raises as `manifest.entries`."""
-    names = {entry.name for entry in manifest.entries()}
+    return _with_mini(manifest.entries())
+
+
+@lru_cache(maxsize=4)  # a page asks at each click
+def _with_mini(entries: tuple[CheckpointEntry, ...]) -> tuple[Preset, ...]:
+    names = {entry.name for entry in entries}
     if not all(MINI + part.value in names for part in ScalingAxis):
         return PRESETS
     return (PRESETS[0], _mini_preset(), *PRESETS[1:])
