@@ -361,6 +361,7 @@ def bound_decoders() -> decoding.DecoderPool:
     return decoding.configure(most, decoding.DecodeLimits(memory_bytes=decoder_memory_bytes()))
 
 
+ONE_PASS_MACS: Final = plan(PUBLISHED["b4"].depth, PUBLISHED["b4"].width, PUBLISHED["b4"].resolution).macs
 LOAD: Final = 0.5  # reading, checking and compiling a network: Lite0 takes 1.5 to 2.4 in all, B4 6 to 7
 LOAD_A_PARAMETER: Final = 3.5e-7
 TORCH: Final = 4.0  # times a pass by OpenVINO: 2.2 to 3.2 of one core's time, and its threads take all cores
@@ -429,8 +430,7 @@ def randomization_effort(ref: ModelRef) -> Effort:
 
 
 def _passes(ref: ModelRef) -> float:
-    b4 = PUBLISHED["b4"]
-    return ref.macs / plan(b4.depth, b4.width, b4.resolution).macs
+    return ref.macs / ONE_PASS_MACS
 
 
 def _live_bytes(ref: ModelRef) -> int:

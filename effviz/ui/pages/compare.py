@@ -41,15 +41,11 @@ method_fold.say([_(CAM_METHODS[choice.method].title), _(display_settings.LAYERS[
 ready = [entrant for entrant in entrants if entrant.card.availability.available]
 sharing.show_awaited()
 
-# The grid stands above, but the strip needs no model: it is there while maps are made.
 place = st.container(key="grid")
 with st.container(horizontal=True):
     st.page_link("effviz/ui/pages/lesson.py", label=_("New to scaling? Eight questions"), icon=":material/school:")
     wrong_maps = "effviz/ui/pages/wrong_maps.py"
     st.page_link(wrong_maps, label=_("Why does my Grad-CAM look wrong?"), icon=":material/help:")
-left, right = st.columns(2, gap="large")
-with left:
-    family = model_picker.show_phi_strip()
 
 entries: list[map_cells.MapCell | map_cells.MapGap] = []
 shown: list[map_cells.MapCell] = []
@@ -77,7 +73,11 @@ with place:
 if not entries:
     with explained:
         display_settings.choose_class(())
-with right:  # after the maps: a browser needs a second to load what draws it
+# After the maps, which need neither: the strip plans 200 networks, and a browser loads for a second what draws plots.
+left, right = st.columns(2, gap="large")
+with left:
+    family = model_picker.show_phi_strip()
+with right:
     model_picker.show_accuracy([entrant.card.ref for entrant in entrants], family)
 if entrants:
     st.header(_("The models in numbers"), divider="gray")

@@ -51,8 +51,10 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
     Raises:
         SettingsError: The rule leads out of what can be planned somewhere along the slider.
     """
-    scaled = {phi: rule.at(phi) for phi in STEPS}
-    rows = [network(f"phi {phi:g}", plan(at.depth, at.width, at.resolution_px, family)) for phi, at in scaled.items()]
+    scaled = [rule.at(phi) for phi in STEPS]
+    lay_out = plan.__wrapped__  # so many would take the place of the kept plans, which pages ask for again and again
+    plans = [lay_out(at.depth, at.width, at.resolution_px, family) for at in scaled]
+    rows = [network(f"phi {phi:g}", planned) for phi, planned in zip(STEPS, plans, strict=True)]
     published = [
         network(name.title(), plan(entry.depth, entry.width, entry.resolution, family))
         for name, entry in PUBLISHED.items()
