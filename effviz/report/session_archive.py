@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
-from effviz import optional_packages, schema
+from effviz import schema
 from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.data_types import ActivationMap
@@ -28,7 +28,7 @@ from effviz.explain.overlay import OverlayStyle, Scale
 from effviz.explain.placement import Placement
 from effviz.i18n import _
 from effviz.schema import Pattern, Range
-from effviz.zoo.model import Model
+from effviz.zoo.model import Model, model_settings
 
 if TYPE_CHECKING:
     from effviz.report.html_report import PictureTile
@@ -81,8 +81,6 @@ def maps_npz(maps: Sequence[ActivationMap]) -> bytes:
 
 # Settings: everything needed to repeat a comparison.
 
-VERSIONED_PACKAGES: Final = ("grad-cam", "numpy", "pillow", "timm", "torch", "torchvision")
-
 
 def settings_json(
     models: Sequence[Model], maps: Sequence[ActivationMap], target: str, scale: Scale, style: OverlayStyle
@@ -91,28 +89,13 @@ def settings_json(
     shown = asdict(style)
     view = shown.pop("view")
     calibrations = {} if style.placement is Placement.PLAIN else _calibrations(models)
-    facts: dict[str, Json] = {
+    facts: dict[str, object] = {
         **model_settings(models),
         "target": target,
         "maps": [provenance(entry) for entry in maps],
         "shown": {"scale": scale, **shown, **view, "calibrations": calibrations},
     }
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
-def model_settings(models: Sequence[Model]) -> dict[str, Json]:
-    """The part of the settings that stays while one looks: versions and models."""
-    of_spec = ("architecture", "depth", "width", "trained", "weights", "crop_pct", "interpolation", "mean", "std")
-    facts: list[Json] = [
-        {
-            "label": model.ref.label,
-            "resolution_px": model.ref.resolution_px,
-            "weights_sha256": model.weights_sha256,
-            **{name: getattr(model.ref.spec, name) for name in of_spec},
-        }
-        for model in models
-    ]
-    return {"versions": {**optional_packages.versions(*VERSIONED_PACKAGES)}, "models": facts}
 
 
 def _calibrations(models: Sequence[Model]) -> dict[str, Json]:

@@ -1,6 +1,7 @@
 """What a model is: a named specification, and the loaded network with its evaluation transform and arithmetic."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -222,6 +223,24 @@ class Model:
         """Weights (K, C) and biases (K,) of the linear layer after the average of the last features."""
         name = self.ref.spec.classifier
         return self.weights.tensors[f"{name}.weight"], self.weights.tensors[f"{name}.bias"]
+
+
+VERSIONED_PACKAGES: Final = ("grad-cam", "numpy", "pillow", "timm", "torch", "torchvision")
+
+
+def model_settings(models: Sequence[Model]) -> dict[str, object]:
+    """What is needed to repeat what these models answer, as JSON has it: versions of packages, and each model."""
+    of_spec = ("architecture", "depth", "width", "trained", "weights", "crop_pct", "interpolation", "mean", "std")
+    facts = [
+        {
+            "label": model.ref.label,
+            "resolution_px": model.ref.resolution_px,
+            "weights_sha256": model.weights_sha256,
+            **{name: getattr(model.ref.spec, name) for name in of_spec},
+        }
+        for model in models
+    ]
+    return {"versions": {**optional_packages.versions(*VERSIONED_PACKAGES)}, "models": facts}
 
 
 # Evaluation transforms: settings of timm 1.0.31 as data, so that nobody has to load torch.

@@ -17,7 +17,6 @@ from effviz.explain.srgb_conversion import SEVERAL
 from effviz.explain.targets import probabilities
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, LOOKS
-from effviz.report import session_archive
 from effviz.ui import cache, glossary
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
 from effviz.ui.compare.display_settings import LAYERS, PALETTES, SCALES, ExplanationChoice
@@ -25,6 +24,7 @@ from effviz.ui.compare.map_cells import Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import Json, jpeg_address
 from effviz.ui.components.grid import pack
 from effviz.zoo.catalogue import ModelCard
+from effviz.zoo.model import model_settings
 
 
 def show_model_table(cards: Sequence[ModelCard]) -> None:
@@ -249,7 +249,7 @@ def grid_payload(entries: Entries, choice: ExplanationChoice) -> Json:
     cells = [entry for entry in entries if isinstance(entry, MapCell)]
     pickable = _pickable(choice)
     labels = dict.fromkeys(cell.ref.label for cell in cells)
-    settings = session_archive.model_settings([cache.model(label) for label in labels])
+    settings = model_settings([cache.model(label) for label in labels])
     titles: dict[str, Mapping[Any, str]] = {"scale": SCALES, "palette": PALETTES, "placement": placement.TITLES}
     return {
         "pickable": pickable,
