@@ -18,12 +18,12 @@ from effviz.errors import ImageError, SettingsError
 from effviz.explain import decoding, sample_photos, targets
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Floats, Method, Photo, TargetLayer
+from effviz.explain.images import encode_jpeg
 from effviz.explain.overlay import OverlayStyle, Palette, Scale, ScaledMap, describe_map, overlay, rescale
 from effviz.explain.placement import Placement, RasterOptions
 from effviz.i18n import _
 from effviz.report import explanations
 from effviz.report.explanations import Explanation, ExplanationRequest, PhotoSource
-from effviz.report.image_files import encode_jpeg
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, Plan, ScalingMethod, ScalingPath, Solution
 from effviz.scaling.plans import Markup, html_table
 from effviz.zoo import catalogue

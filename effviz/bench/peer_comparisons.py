@@ -30,9 +30,9 @@ from effviz.explain.data_types import Floats, Forward, Method, Photo
 from effviz.explain.engines import choose
 from effviz.explain.engines.openvino_engine import OpenVinoEngine
 from effviz.explain.forward_pass import forward, prepare, run_network
+from effviz.explain.images import encode_png
 from effviz.explain.overlay import OverlayStyle, Scale, ScaledMap, overlay, rescale
 from effviz.explain.placement import RasterOptions
-from effviz.report.image_files import encode_png
 from effviz.zoo.loading import load_all
 from effviz.zoo.model import Model, ModelRef
 from effviz.zoo.presets import PRESETS

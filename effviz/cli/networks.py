@@ -350,8 +350,8 @@ def _first_map(entry: "CheckpointEntry") -> tuple["ActivationMap", Path]:
     from effviz.explain import decoding, sample_photos
     from effviz.explain.activation_maps import activation_map
     from effviz.explain.forward_pass import forward
+    from effviz.explain.images import encode_png
     from effviz.explain.overlay import OverlayStyle, Scale, overlay, rescale
-    from effviz.report.image_files import encode_png
     from effviz.zoo import catalogue, loading
 
     photo = decoding.read_file(sample_photos.find(SAMPLE).path)

@@ -14,10 +14,10 @@ from effviz.explain import decoding
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Method
 from effviz.explain.forward_pass import forward
+from effviz.explain.images import encode_jpeg
 from effviz.explain.overlay import OverlayStyle, Scale, overlay, rescale
 from effviz.explain.placement import RasterOptions
 from effviz.i18n import _
-from effviz.report.image_files import encode_jpeg
 from effviz.zoo.loading import load
 from effviz.zoo.model import Model
 

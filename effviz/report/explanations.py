@@ -17,11 +17,11 @@ from effviz.explain import decoding, engines, placement, targets
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Method, Photo, TargetLayer
 from effviz.explain.forward_pass import forward
+from effviz.explain.images import encode_png
 from effviz.explain.overlay import OverlayStyle, Scale, ScaledMap, overlay, rescale
 from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.targets import Guess, Target
 from effviz.progress import no_progress
-from effviz.report.image_files import encode_png
 from effviz.report.session_archive import provenance
 from effviz.zoo import loading
 from effviz.zoo.model import Model, ModelRef

@@ -1,8 +1,7 @@
-"""RGB arrays to picture files: single pictures, and a labelled grid of them as one PNG."""
+"""A labelled grid of pictures as one PNG: photos down, models across."""
 
 import contextlib
 import io
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,23 +11,6 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from effviz.explain.data_types import Bytes
-
-
-def encode_jpeg(rgb: Bytes, quality: int = 88) -> bytes:
-    """Encode (H, W, 3) for a screen: small and quick, with losses that no eye sees."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
-
-
-def encode_png(rgb: Bytes) -> bytes:
-    """Encode (H, W, 3) without losses: on photos four to five times as quick as Pillow's own setting, and no larger."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "PNG", compress_type=zlib.Z_RLE)  # photos hardly repeat more than a colour
-    return buffer.getvalue()
-
-
-# A labelled grid: photos down, models across.
 
 CELL_PX: Final = 360  # width of a column
 GAP_PX: Final = 12

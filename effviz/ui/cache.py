@@ -16,11 +16,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from effviz.explain import decoding, images, sample_photos
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Forward, ForwardArrays, Method, Photo, TargetLayer
-from effviz.explain.images import display
+from effviz.explain.images import display, encode_jpeg
 from effviz.explain.overlay import OverlayStyle, ScaledMap, overlay
 from effviz.explain.targets import Guess, Target, TargetKind, top_guesses
 from effviz.progress import Heartbeat, Progress, no_progress
-from effviz.report.image_files import encode_jpeg
 from effviz.scaling import Family, ScalingRule, solve_within
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.scaling.published import Growth

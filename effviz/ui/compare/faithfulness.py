@@ -10,10 +10,10 @@ import streamlit as st
 from plotly.subplots import make_subplots
 
 from effviz.evaluate.masking import RANDOM_MAPS, MaskBaseline, Masking
+from effviz.explain.images import encode_jpeg
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import style
 from effviz.plots.style import LOOKS, SERIES, TEMPLATE, SeriesStyle
-from effviz.report.image_files import encode_jpeg
 from effviz.ui import cache, inputs, job_queue, outputs
 from effviz.ui.compare import photo_picker
 from effviz.ui.compare.map_cells import MapCell

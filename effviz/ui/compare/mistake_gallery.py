@@ -7,10 +7,10 @@ import streamlit as st
 
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Photo
+from effviz.explain.images import encode_jpeg
 from effviz.explain.map_mistakes import MapMistake, MapView, wrong_and_right
 from effviz.explain.overlay import describe_map, overlay
 from effviz.i18n import _, current_language, lazy_gettext
-from effviz.report.image_files import encode_jpeg
 from effviz.ui import cache, inputs
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.memory import SizeBoundedCache, budget_bytes

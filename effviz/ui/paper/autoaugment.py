@@ -10,9 +10,9 @@ import streamlit as st
 from effviz import optional_packages
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Photo
-from effviz.explain.images import display
+from effviz.explain.images import display, encode_jpeg
 from effviz.i18n import _, lazy_gettext
-from effviz.report.image_files import GridPicture, encode_jpeg, grid_png
+from effviz.report.image_files import GridPicture, grid_png
 from effviz.ui import cache, glossary, inputs, outputs, photo_shelf
 from effviz.ui.components import jpeg_address
 from effviz.ui.guard import guard
