@@ -161,3 +161,8 @@ def model_folders() -> tuple[Path, ...]:
     """Return the folders with lists of models: the user's own first, then what ships, unless a setting names one."""
     own, shipped = MODELS.value(), SHIPPED / "models"
     return (own,) if MODELS.is_set or own == shipped else (own, shipped)
+
+
+def budget_bytes(share: float) -> int:
+    """Return a share of what EFFVIZ_MEMORY_MB allows, in bytes; raises SettingsError where it means nothing."""
+    return int(share * MEMORY_MB.value() * 2**20)

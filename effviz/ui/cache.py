@@ -1,15 +1,23 @@
-"""Every cache of the app: bounded, and keyed by content alone."""
+"""Every cache of the app: bounded, and keyed by content alone.
 
+Streamlit's caches count entries, and entries differ a thousandfold: a photo of 50 megapixels beside a thumbnail. So
+those of photos, models and maps are bounded in bytes, and the values that were not asked for longest go first.
+"""
+
+import ctypes
 import hashlib
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 import streamlit as st
+from cachetools import LRUCache
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -24,15 +32,92 @@ from effviz.scaling import Family, ScalingRule, solve_within
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.scaling.published import Growth
 from effviz.scaling.published import growth as grow
+from effviz.settings import budget_bytes
 from effviz.ui import job_queue
 from effviz.ui.components import phi
 from effviz.ui.job_queue import Effort
-from effviz.ui.memory import SizeBoundedCache, budget_bytes, give_back
 from effviz.zoo import catalogue, hub
 from effviz.zoo.model import Model, ModelRef, Weights, WeightsOrigin
 
 if TYPE_CHECKING:
     from effviz.explain.activation_maps import IdenticalMethods
+
+V = TypeVar("V")
+
+
+class SizeBoundedCache(Generic[V]):
+    """Values by key. Each is made once, however many threads ask for it at the same time."""
+
+    def __init__(self, most_bytes: int, size: Callable[[V], int]) -> None:
+        self.most_bytes = most_bytes
+        self._values: LRUCache[Hashable, V] = LRUCache(most_bytes, size)
+        self._lookup = Lock()  # held for microseconds
+        self._making: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()  # as long as somebody asks
+
+    @property
+    def size_bytes(self) -> int:
+        """What is kept now."""
+        with self._lookup:
+            return int(self._values.currsize)
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether a value is kept now."""
+        with self._lookup:
+            return key in self._values
+
+    def find(self, key: Hashable) -> V | None:
+        """Return what is kept, or None."""
+        with self._lookup:
+            return self._values.get(key)
+
+    def shrink(self, most_bytes: int) -> None:
+        """Let the longest unused go, until no more than this is kept."""
+        with self._lookup:
+            while self._values.currsize > most_bytes:
+                self._values.popitem()
+
+    def remove(self, unwanted: Callable[[Hashable], bool]) -> None:
+        """Let all values go whose key is unwanted."""
+        with self._lookup:
+            for key in [key for key in self._values if unwanted(key)]:
+                del self._values[key]
+
+    def recount(self) -> None:
+        """Ask again how large everything is, where values grow; the longest unused go if that is too much."""
+        with self._lookup:
+            aged = [self._values.popitem() for _ in range(len(self._values))]
+            for key, value in aged:
+                self._put(key, value)
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """Return what is kept, or make it; what `make` raises is raised, and nothing is kept.
+
+        Others who ask for the key wait meanwhile, and nothing ends their wait: whoever waits for a turn to make
+        something takes the turn first.
+        """
+        with self._lookup:
+            if key in self._values:
+                return self._values[key]
+            alone = self._making.setdefault(key, Lock())  # the same one for all who ask before the last has left
+        with alone:
+            with self._lookup:
+                if key in self._values:  # another thread made it meanwhile
+                    return self._values[key]
+            value = make()
+            with self._lookup:
+                self._put(key, value)
+            return value
+
+    def _put(self, key: Hashable, value: V) -> None:
+        if self._values.getsizeof(value) <= self._values.maxsize:  # a larger one is used, but not kept
+            self._values[key] = value
+
+
+def give_back() -> None:
+    """Return freed memory to the system: glibc keeps it otherwise, a piece in the heap of every thread that ran."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+
 
 KEPT_PX: Final = 2000  # of a visitor's photo, on its long side: a page shows less
 IDLE_BYTES: Final = budget_bytes(0.001)  # of each cache but that of models, while nobody is here

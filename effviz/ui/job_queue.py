@@ -37,8 +37,12 @@ from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import STRIDES, Method, TargetLayer
 from effviz.i18n import _
 from effviz.scaling import PUBLISHED, plan
-from effviz.ui.memory import LONG_SHARE, WORK_SHARE, budget_bytes
 from effviz.zoo.model import ModelRef
+
+# Shares of the memory that EFFVIZ_MEMORY_MB allows.
+
+WORK_SHARE: Final = 0.4  # for work in flight and its processes; the rest is for caches, a share each
+LONG_SHARE: Final = 0.7  # of that for work that takes many turns: a quick one always finds some
 
 # Who asks: an address and a session; and whether strangers may ask at all.
 
@@ -156,7 +160,7 @@ class JobQueue:
         self._at_once = at_once or capacity()
         self._most_waiting = most_waiting
         self._limit = limit  # of a turn's cost
-        self._most_bytes = budget_bytes(WORK_SHARE) if most_bytes is None else most_bytes
+        self._most_bytes = settings.budget_bytes(WORK_SHARE) if most_bytes is None else most_bytes
         self._changed = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._running: list[_Ticket] = []
@@ -352,12 +356,12 @@ MOST_DECODER_BYTES: Final = 2**29  # for one photo: 50 megapixels in most format
 
 def decoder_memory_bytes() -> int:
     """Return how much one photo may take while it is decoded."""
-    return min(MOST_DECODER_BYTES, budget_bytes(DECODER_SHARE))
+    return min(MOST_DECODER_BYTES, settings.budget_bytes(DECODER_SHARE))
 
 
 def bound_decoders() -> decoding.DecoderPool:
     """Set how many there may be and what each may take; they start when a photo comes, or ahead, while nobody waits."""
-    most = min(capacity(), budget_bytes(DECODER_SHARE) // decoder_memory_bytes())
+    most = min(capacity(), settings.budget_bytes(DECODER_SHARE) // decoder_memory_bytes())
     return decoding.configure(most, decoding.DecodeLimits(memory_bytes=decoder_memory_bytes()))
 
 

@@ -21,7 +21,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from effviz.errors import EffVizError
-from effviz.ui.memory import UPLOADS_SHARE, budget_bytes
+from effviz.settings import budget_bytes
 
 # Preloading: one thread, one thing after the other. Once a page is open nothing more is begun: visitors load what they
 # want themselves.
@@ -150,6 +150,7 @@ def shorten_log() -> None:
 
 _ADD: Final = MemoryUploadedFileManager.add_file
 TOO_LARGE: Final = 413
+UPLOADS_SHARE: Final = 0.1  # of the memory, for the files that visitors bring, as they are
 
 
 def bound_uploads() -> None:

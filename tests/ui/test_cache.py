@@ -24,10 +24,10 @@ from effviz.explain.engines.openvino_engine import COPIES_A_PART
 from effviz.explain.overlay import OverlayStyle, Scale, rescale
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.ui import cache
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import sanity_check
 from effviz.ui.compare.faithfulness import FaithfulnessRequest
 from effviz.ui.compare.map_cells import Entrant, MapCell
-from effviz.ui.memory import SizeBoundedCache
 from effviz.zoo import catalogue, checkpoints, loading, state_dicts
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.model import Model, WeightsOrigin

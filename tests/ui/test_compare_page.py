@@ -14,9 +14,9 @@ from streamlit.testing.v1 import AppTest
 from effviz.api import compare
 from effviz.errors import SettingsError
 from effviz.ui import cache, job_progress, photo_shelf
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import cell_inspector, display_settings
 from effviz.ui.job_queue import JobQueue
-from effviz.ui.memory import SizeBoundedCache
 from effviz.ui.session import Setting
 
 ROOT = Path(__file__).parents[2]

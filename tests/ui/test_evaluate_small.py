@@ -28,11 +28,11 @@ from effviz.explain.overlay import SCREEN
 from effviz.progress import Progress
 from effviz.report.html_report import evaluation_html, summary_csv
 from effviz.ui import cache
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.evaluate import photo_examples, quick_run, run_results, runs
 from effviz.ui.evaluate.quick_run import PassTiming, PhotoChoice, QuickRunRequest
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import QUEUE
-from effviz.ui.memory import SizeBoundedCache
 from effviz.zoo.model import ModelRef
 
 ROOT = Path(__file__).parents[2]

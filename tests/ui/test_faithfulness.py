@@ -16,13 +16,13 @@ from effviz.evaluate.faithfulness import deletion, insertion, make_playback
 from effviz.evaluate.masking import MaskBaseline, Masking
 from effviz.explain.activation_maps import activation_map
 from effviz.ui import cache, job_progress
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import faithfulness
 from effviz.ui.compare.faithfulness import ASKED
 from effviz.ui.compare.map_cells import Entrant, MapCell
 from effviz.ui.components.reel import runs
 from effviz.ui.job_progress import STOPPED
 from effviz.ui.job_queue import JobQueue
-from effviz.ui.memory import SizeBoundedCache
 from effviz.zoo.catalogue import model_card, parse_model
 
 TWO = "lite0@64,lite1@64"

@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from effviz.errors import WeightsError
 from effviz.ui import cache
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import map_cells
-from effviz.ui.memory import SizeBoundedCache
 
 PATIENCE_S = 120
 MODELS = ("lite0@64", "lite0@96", "mini-baseline@64")

@@ -10,10 +10,10 @@ from effviz.explain.cam_methods import Method
 from effviz.explain.data_types import TargetLayer
 from effviz.explain.targets import TOP1
 from effviz.ui import cache, job_progress
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import map_cells
 from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.job_queue import Effort, JobQueue
-from effviz.ui.memory import SizeBoundedCache
 from effviz.zoo.catalogue import model_card, parse_model
 
 PATIENCE_S = 120

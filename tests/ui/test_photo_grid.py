@@ -6,9 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from effviz.ui import job_progress, photo_shelf
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import photo_grid
 from effviz.ui.job_queue import JobQueue
-from effviz.ui.memory import SizeBoundedCache
 
 ROOT = Path(__file__).parents[2]
 IMAGENETTE = ROOT.parent / "shared" / "data" / "imagenette" / "val"

@@ -13,9 +13,9 @@ from PIL import Image
 from effviz.evaluate.map_similarity import cascade
 from effviz.explain.data_types import Method
 from effviz.ui import cache
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import sanity_check
 from effviz.ui.job_progress import STOPPED
-from effviz.ui.memory import SizeBoundedCache
 from effviz.zoo.catalogue import parse_model
 
 TITLE = "Does a map depend on what the model learnt?"

@@ -11,11 +11,12 @@ from effviz.errors import EffVizError
 from effviz.explain import receptive_fields
 from effviz.explain.data_types import Floats, Forward, Method, TargetLayer
 from effviz.i18n import _
+from effviz.settings import budget_bytes
 from effviz.ui import cache, job_progress, job_queue
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare.map_cells import FRAME, MapCell
 from effviz.ui.components import Json, base64_text
 from effviz.ui.components.grid import pack
-from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 
 ASKED: Final = "cell asked about"  # in the session

@@ -14,7 +14,9 @@ from effviz.explain.images import encode_jpeg
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import style
 from effviz.plots.style import LOOKS, SERIES, TEMPLATE, SeriesStyle
+from effviz.settings import budget_bytes
 from effviz.ui import cache, inputs, job_queue, outputs
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import photo_picker
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components import Json, jpeg_address
@@ -22,7 +24,6 @@ from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.components.reel import reel, runs
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress, ask, stopped
-from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
 if TYPE_CHECKING:
     from effviz.evaluate.faithfulness import DeletionInsertion, Playback, ProbabilityCurve

@@ -11,9 +11,10 @@ from effviz.explain.images import encode_jpeg
 from effviz.explain.map_mistakes import MapMistake, MapView, wrong_and_right
 from effviz.explain.overlay import describe_map, overlay
 from effviz.i18n import _, current_language, lazy_gettext
+from effviz.settings import budget_bytes
 from effviz.ui import cache, inputs
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.job_progress import JobProgress
-from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.zoo import catalogue
 
 MODEL: Final = catalogue.parse_model("lite0")  # its weights are always there

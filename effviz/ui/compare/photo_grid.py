@@ -21,14 +21,15 @@ from effviz.i18n import _, typeset
 from effviz.report import session_archive
 from effviz.report.image_files import GridPicture, GridRow, grid_png
 from effviz.report.session_archive import SessionArchive, maps_npz, settings_json
+from effviz.settings import budget_bytes
 from effviz.ui import cache
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker, sharing
 from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for
 from effviz.ui.compare.map_cells import FRAME, Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import jpeg_address
 from effviz.ui.components.grid import grid
 from effviz.ui.job_progress import JobProgress
-from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 from effviz.ui.session import SAMPLES
 from effviz.zoo import catalogue, imagenet_classes

@@ -13,7 +13,9 @@ from effviz.explain.overlay import palette_colours
 from effviz.i18n import _, typeset
 from effviz.plots import style
 from effviz.progress import Progress
+from effviz.settings import budget_bytes
 from effviz.ui import cache, job_queue, outputs
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components import Json, base64_text, jpeg_address
@@ -22,7 +24,6 @@ from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.components.reel import reel
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress, ask, stopped
-from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
 if TYPE_CHECKING:
     from effviz.evaluate.map_similarity import ComparedMap

@@ -21,11 +21,12 @@ from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import NUMBER_COLUMNS, TEXT_COLUMNS, Difference, MetricMean, Results, find_differences
 from effviz.i18n import _, lazy_gettext, ngettext
+from effviz.settings import budget_bytes
 from effviz.ui import glossary, inputs
+from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import Effort
-from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 
 LARGEST_JSON: Final = 4 * 2**20  # bytes of a run.json: room for hundreds of models with all methods

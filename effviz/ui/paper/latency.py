@@ -7,6 +7,7 @@ from typing import Final
 import plotly.graph_objects as go
 import streamlit as st
 
+from effviz import settings
 from effviz.bench import single_core_latency
 from effviz.bench.single_core_latency import ChildLimits, Latency, machine, shipped, stored_latencies
 from effviz.facts.paper_tables import PaperLatency, PaperVersion, paper_latencies, paper_speedup
@@ -17,8 +18,7 @@ from effviz.plots.style import GREY, LOOKS, SERIES, SeriesStyle
 from effviz.ui import outputs
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress
-from effviz.ui.job_queue import Effort, is_public
-from effviz.ui.memory import LONG_SHARE, WORK_SHARE, budget_bytes
+from effviz.ui.job_queue import LONG_SHARE, WORK_SHARE, Effort, is_public
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
 from effviz.zoo.catalogue import NAMES
 from effviz.zoo.presets import ScalingAxis
@@ -176,9 +176,9 @@ def _measure(names: Sequence[str]) -> None:
 
 def _measure_one(work: JobProgress, name: str) -> Latency:
     shown = outputs.plain(name)
-    most = budget_bytes(WORK_SHARE * LONG_SHARE)  # all of it: long work beside a measurement would falsify it
+    most = settings.budget_bytes(WORK_SHARE * LONG_SHARE)  # all of it: long work beside a measurement would falsify it
     # On one's own machine B7 at 600 px, which Table 4 has, may take its 1.4 GiB beside what the caches really hold.
-    terms = ChildLimits(most_bytes=most if is_public() else budget_bytes(1), wanted=work.wanted)
+    terms = ChildLimits(most_bytes=most if is_public() else settings.budget_bytes(1), wanted=work.wanted)
     with work.turn(Effort(nbytes=most, long=True), "latency") as progress:
 
         def step(run: int, runs: int) -> None:

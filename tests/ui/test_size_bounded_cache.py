@@ -8,8 +8,11 @@ import pytest
 
 import effviz.ui
 from effviz.errors import SettingsError
-from effviz.ui import memory
-from effviz.ui.memory import UPLOADS_SHARE, WORK_SHARE, SizeBoundedCache, budget_bytes
+from effviz.settings import budget_bytes
+from effviz.ui import cache
+from effviz.ui.cache import SizeBoundedCache
+from effviz.ui.job_queue import WORK_SHARE
+from effviz.ui.startup import UPLOADS_SHARE
 
 
 def test_the_longest_unused_goes_first() -> None:
@@ -98,7 +101,7 @@ class CountingLock:
 
 def test_after_a_failure_those_who_wait_and_those_who_come_make_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: SizeBoundedCache[str] = SizeBoundedCache(100, len)
-    monkeypatch.setattr(memory, "Lock", CountingLock)
+    monkeypatch.setattr(cache, "Lock", CountingLock)
     inside, fail, again, done = (threading.Event() for _ in range(4))
     made = []
 
