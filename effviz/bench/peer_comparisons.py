@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from effviz import cpu
 from effviz.bench.benchmark import PeerRow, Side, against_one, side_by_side
-from effviz.explain import closed_form, images, sample_photos
+from effviz.explain import activation_maps, images, sample_photos
 from effviz.explain.activation_maps import activation_map, class_maps
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Floats, Forward, Method, Photo
@@ -230,7 +230,7 @@ def _many(subject: CamSubject) -> PeerComparison:
 
     def ours() -> None:
         for features, _ in choose(model).engine.many(pixels):
-            closed_form.cam(features[0], row)
+            activation_maps.cam(features[0], row)
 
     def theirs() -> None:
         for start in range(0, MANY, BATCH):

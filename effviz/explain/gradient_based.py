@@ -19,7 +19,8 @@ from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from effviz.explain import closed_form, network_stages
+from effviz.explain import network_stages
+from effviz.explain.activation_maps import FINER_ALPHA, eigencam, rivals
 from effviz.explain.data_types import Floats, Forward, Method, TargetLayer
 
 # FullGrad on timm's EfficientNets, which pytorch-grad-cam alone cannot see into.
@@ -94,9 +95,9 @@ def gradient_map(forward: Forward, index: int, method: Method, layer: TargetLaye
             return fullgrad(forward.model.module, forward.prepared.pixels, index)
         activations, gradients = _at_layer(forward, index, method, layer)
         if method is Method.EIGENGRADCAM:
-            return closed_form.eigencam(_array(gradients * activations))
+            return eigencam(_array(gradients * activations))
         if method is Method.SEGEIGENCAM:  # Chung and Ying 2025, https://doi.org/10.3390/app15137562, Eq. 13
-            component = closed_form.eigencam(_array(gradients.abs() * activations))
+            component = eigencam(_array(gradients.abs() * activations))
             return component if component.max() >= -component.min() else -component  # its sign by the larger end
         return _formula(forward.model.module, method, activations, gradients)
 
@@ -120,8 +121,8 @@ def _score(forward: Forward, index: int, method: Method, logits: Tensor) -> Tens
     """The number whose gradient is taken, of logits (K,)."""
     if method is not Method.FINERCAM:
         return logits[index]
-    rivals = logits[torch.from_numpy(closed_form.rivals(forward.logits, index))]
-    return logits[index] - closed_form.FINER_ALPHA * (rivals.softmax(dim=0) @ rivals)
+    others = logits[torch.from_numpy(rivals(forward.logits, index))]
+    return logits[index] - FINER_ALPHA * (others.softmax(dim=0) @ others)
 
 
 def _formula(module: torch.nn.Module, method: Method, activations: Tensor, gradients: Tensor) -> Floats:

@@ -9,8 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from effviz.explain import closed_form
-from effviz.explain.activation_maps import activation_map, class_maps
+from effviz.explain.activation_maps import activation_map, class_maps, gradcam
 from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, TargetLayer, read_only
 from effviz.explain.forward_pass import run_network, stage_features
 from effviz.explain.overlay import OverlayStyle, Scale, ScaledMap, rescale
@@ -160,4 +159,4 @@ def gradcam_of_probability(forward: Forward, index: int) -> Floats:
     shares /= shares.sum()
     slopes = -shares[index] * shares
     slopes[index] += shares[index]
-    return closed_form.gradcam(forward.features, (slopes @ rows).astype(np.float32))
+    return gradcam(forward.features, (slopes @ rows).astype(np.float32))

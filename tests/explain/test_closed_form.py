@@ -15,7 +15,7 @@ from pytorch_grad_cam import (
 from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from effviz.explain import closed_form
+from effviz.explain import activation_maps
 from effviz.explain.activation_maps import activation_map, class_maps
 from effviz.explain.data_types import Method
 from effviz.explain.targets import top_guesses
@@ -110,10 +110,10 @@ def test_eigencam_is_bright_where_the_channels_are_whatever_the_sign_of_the_deco
     shape = np.zeros((3, 3), np.float32)
     shape[0, 2] = 9
     features = np.stack([shape, 2 * shape, shape + 1])
-    component = closed_form.eigencam(features)
+    component = activation_maps.eigencam(features)
     # the only pattern has strength sqrt(1 + 4 + 1), and its mean of 1 a cell is taken off
     assert np.allclose(component, np.sqrt(6) * (shape - 1), atol=1e-5)
-    assert np.allclose(closed_form.aligned(-component.astype(float), features), component)
+    assert np.allclose(activation_maps.aligned(-component.astype(float), features), component)
 
 
 def test_gradcam_plus_plus_equals_the_papers_equation_19_in_float64(network):
@@ -170,34 +170,34 @@ class TestByHand:
 
     def test_cam(self):
         # 0.5*1 - 2, 0.5*3 + 2
-        assert closed_form.cam(self.features, self.row).tolist() == [[-1.5, 3.5]]
+        assert activation_maps.cam(self.features, self.row).tolist() == [[-1.5, 3.5]]
 
     def test_gradcam(self):
-        assert closed_form.gradcam(self.features, self.row).tolist() == [[-0.75, 1.75]]
+        assert activation_maps.gradcam(self.features, self.row).tolist() == [[-0.75, 1.75]]
 
     def test_layercam(self):
         # only the first channel has a positive weight: 0.5/2 * (1, 3)
-        assert closed_form.layercam(self.features, self.row).tolist() == [[0.25, 0.75]]
+        assert activation_maps.layercam(self.features, self.row).tolist() == [[0.25, 0.75]]
 
     def test_elementwise_gradcam(self):
         # products (0.5, 1.5) and (-2, 2), the negative one cut, halved
-        assert closed_form.elementwise_gradcam(self.features, self.row).tolist() == [[0.25, 1.75]]
+        assert activation_maps.elementwise_gradcam(self.features, self.row).tolist() == [[0.25, 1.75]]
 
     def test_gradcam_plus_plus(self):
         # 0.5 / (2 + 0.5*2) = 1/6
-        assert closed_form.gradcam_plus_plus(self.features, self.row) == pytest.approx(np.array([[1 / 6, 0.5]]))
+        assert activation_maps.gradcam_plus_plus(self.features, self.row) == pytest.approx(np.array([[1 / 6, 0.5]]))
 
     def test_ablationcam(self):
         # the logit falls by 0.5*2 and by -1*0; as shares of a logit of 4: 0.25 and 0
-        assert closed_form.ablationcam(self.features, self.row, 4.0).tolist() == [[0.25, 0.75]]
+        assert activation_maps.ablationcam(self.features, self.row, 4.0).tolist() == [[0.25, 0.75]]
 
     def test_rivals_are_the_closest_logits(self):
         logits = np.array([5, 1, 4.5, 9, 5.1], np.float32)
-        assert closed_form.rivals(logits, 0).tolist() == [4, 2, 1]
-        assert closed_form.rivals(logits[:2], 0).tolist() == [1]
+        assert activation_maps.rivals(logits, 0).tolist() == [4, 2, 1]
+        assert activation_maps.rivals(logits[:2], 0).tolist() == [1]
 
     def test_finercam_of_two_classes_is_the_difference_of_their_gradcams(self):
         rows = np.array([[0.5, -1], [0.25, 1]], np.float32)
-        expected = closed_form.gradcam(self.features, rows[0] - rows[1])
-        ours = closed_form.finercam(self.features, rows, np.array([1, 0], np.float32), 0)
+        expected = activation_maps.gradcam(self.features, rows[0] - rows[1])
+        ours = activation_maps.finercam(self.features, rows, np.array([1, 0], np.float32), 0)
         assert ours == pytest.approx(expected)

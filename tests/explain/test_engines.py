@@ -16,7 +16,7 @@ import torch
 
 from effviz import cpu
 from effviz.errors import SettingsError
-from effviz.explain import closed_form, engines, images
+from effviz.explain import activation_maps, engines, images
 from effviz.explain.data_types import STRIDES, TargetLayer
 from effviz.explain.engines import EngineName, choose, held_bytes, is_ready, openvino_engine
 from effviz.explain.engines.openvino_engine import WHOLE, Hint, OpenVinoEngine
@@ -61,7 +61,7 @@ def test_openvino_equals_torch_on_sample_photos(ref, lively):
         for ours in (fast.run(given), streamed):
             assert_close(ours, (features, logits))
             assert np.array_equal(np.argsort(-ours[1][0])[:5], np.argsort(-logits[0])[:5])
-            assert_maps_close(closed_form.cam(ours[0][0], row), closed_form.cam(features[0], row))
+            assert_maps_close(activation_maps.cam(ours[0][0], row), activation_maps.cam(features[0], row))
 
 
 @pytest.mark.parametrize("ref", NETWORKS)
@@ -75,7 +75,7 @@ def test_openvino_cuts_at_every_stage(ref, lively, monkeypatch):
         for layer, end in zip(STRIDES, ends, strict=True):
             ours = fast.features_at(given, layer)
             assert_close([ours, *fast.logits_from([end], layer)], [end, logits])
-            assert_maps_close(closed_form.eigencam(ours[0]), closed_form.eigencam(end[0]))
+            assert_maps_close(activation_maps.eigencam(ours[0]), activation_maps.eigencam(end[0]))
 
 
 def prepared(model, paths):
