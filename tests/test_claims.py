@@ -119,14 +119,14 @@ def at_448(of: Callable[[pd.Series], float]) -> float:
 
 
 FAITHFULNESS: dict[str, Rule] = {
-    "- **CAM is more faithful than a Gaussian, in every model**: the leads of deletion and of insertion are sure in all five.": lambda: (
+    "- **CAM is more faithful than a Gaussian, in every model**: the leads in deletion and in insertion are sure in all five.": lambda: (
         all(
             surely(less("faithfulness", model, metric, GAUSSIAN), sign)
             for model in FIVE
             for metric, sign in (("deletion", -1), ("insertion", 1))
         )
     ),
-    "- **Whether scaling makes maps more faithful, the two areas disagree.** Beside lite0@224 deletion's lead is surely larger in lite1@224, lite2@224 and lite2@260, by 0.020 to 0.028, and insertion's is smaller in all four others, surely so in lite0@260 and lite2@260.": lambda: (
+    "- **The two areas disagree on whether scaling makes maps more faithful.** Compared with lite0@224, the lead in deletion is surely larger for lite1@224, lite2@224 and lite2@260, by 0.020 to 0.028, and the lead in insertion is smaller for all four other models, surely so for lite0@260 and lite2@260.": lambda: (
         all(surely(less("faithfulness", model, "deletion"), -1) for model in ("lite1@224", "lite2@224", "lite2@260"))
         and near(
             max(less("faithfulness", model, "deletion")["mean"] for model in ("lite1@224", "lite2@224", "lite2@260")),
@@ -140,13 +140,13 @@ FAITHFULNESS: dict[str, Rule] = {
         and [model for model in FIVE[1:] if surely(less("faithfulness", model, "insertion"), -1)]
         == ["lite0@260", "lite2@260"]
     ),
-    "Divided by the mean probability of the label they disagree as well: deletion's lead is 0.087 of it in lite0@224 and 0.159 in lite2@260, insertion's 0.150 and 0.105.": lambda: (
+    "Divided by the mean probability of the label, the leads still disagree: in deletion 0.087 for lite0@224 and 0.159 for lite2@260, in insertion 0.150 and 0.105.": lambda: (
         all_near(
             [relative_lead(model, metric) for metric in ("deletion", "insertion") for model in TWO],
             (0.087, 0.159, 0.150, 0.105),
         )
     ),
-    "- **The areas themselves say nothing between models.** They rise and fall with how sure a model is: Lite0's weights at 260 px, for which they were not trained, have the lowest deletion, the lowest insertion and the lowest probability of the five.": lambda: (
+    "- **The areas themselves do not compare models.** They rise and fall with a model's confidence: Lite0's weights at 260 px, a size that they were not trained for, have the lowest deletion, the lowest insertion and the lowest probability of the five.": lambda: (
         {
             min(FIVE, key=lambda model: mean("faithfulness", model, "cam", metric))
             for metric in ("deletion", "insertion")
@@ -157,7 +157,7 @@ FAITHFULNESS: dict[str, Rule] = {
     "- **Average drop says less.** CAM's is surely below the Gaussian's in every model but lite2@260.": lambda: (
         [model for model in FIVE if not surely(less("faithfulness", model, "drop", GAUSSIAN), -1)] == ["lite2@260"]
     ),
-    "A random map's is within 0.07 of CAM's in every model, and a uniform map has the best of all, 0, because it hides nothing (`summary.csv`).": lambda: (
+    "A random map's drop is within 0.07 of CAM's in every model, and a uniform map has the best value, 0, because it hides nothing (`summary.csv`).": lambda: (
         all(
             abs(mean("faithfulness", model, "control-random", "drop") - mean("faithfulness", model, "cam", "drop"))
             < 0.07
@@ -167,7 +167,7 @@ FAITHFULNESS: dict[str, Rule] = {
     ),
 }
 METHODS: dict[str, Rule] = {
-    "- **Every method that knows the class is more faithful than a Gaussian**, surely so by deletion and by insertion, in both models.": lambda: (
+    "- **Every class-specific method is more faithful than a Gaussian**, surely so in deletion and in insertion, for both models.": lambda: (
         all(
             surely(less("methods", model, metric, GAUSSIAN, method), sign)
             for model in TWO
@@ -175,14 +175,14 @@ METHODS: dict[str, Rule] = {
             for metric, sign in (("deletion", -1), ("insertion", 1))
         )
     ),
-    "EigenCAM, which does not know it, is not told from the Gaussian by deletion on lite0@224 (interval -0.039 to 0.016).": lambda: (
+    "EigenCAM, which is not class-specific, cannot be distinguished from the Gaussian by deletion on lite0@224 (interval -0.039 to 0.016).": lambda: (
         said(found := less("methods", FIRST, "deletion", GAUSSIAN, "eigencam"), found["mean"], -0.039, 0.016)
         and found["p"] > 0.05
     ),
-    "- **They are close to each other.** From the best to the last of those that know the class it is 0.006 of deletion and 0.021 of insertion, on either model.": lambda: (
+    "- **The methods are close to each other.** From the best to the last of the class-specific methods, the range is 0.006 in deletion and 0.021 in insertion, on either model.": lambda: (
         all(all_near((spread(model, "deletion"), spread(model, "insertion")), (0.006, 0.021)) for model in TWO)
     ),
-    "- **Average drop punishes narrow maps.** EigenCAM's and Finer-CAM's are the largest two on both models, whatever deletion and insertion say of them.": lambda: (
+    "- **Average drop penalises narrow maps.** EigenCAM and Finer-CAM have the two largest drops on both models, whatever their deletion and insertion.": lambda: (
         all(
             set(sorted((*KNOWING, "eigencam"), key=lambda method: mean("methods", model, method, "drop"))[-2:])
             == {"eigencam", "finercam"}
@@ -191,7 +191,7 @@ METHODS: dict[str, Rule] = {
     ),
 }
 LOCALISATION: dict[str, Rule] = {
-    "- **Over half of lite0@224's lead over a Gaussian is the crop.** Its energy is 0.156 above that of the Gaussian over the photo, and 0.072 above that of the one in its own crop.": lambda: (
+    "- **Over half of lite0@224's lead over a Gaussian comes from the crop.** Its energy is 0.156 above that of the Gaussian over the photo, and 0.072 above that of the Gaussian in its own crop.": lambda: (
         all_near(
             (
                 mean("localisation", FIRST, "cam", "energy") - mean("localisation", FIRST, GAUSSIAN, "energy"),
@@ -208,23 +208,23 @@ LOCALISATION: dict[str, Rule] = {
         and sorted(NINE, key=lambda model: lead(model, "energy")["mean"])[:: len(NINE) - 1]
         == ["lite0@192", "lite2@260"]
     ),
-    "By pointing only lite0@224, lite0@320, lite0@384, lite0@448 and lite2@260 surely do.": lambda: (
+    "In the pointing game only lite0@224, lite0@320, lite0@384, lite0@448 and lite2@260 surely do.": lambda: (
         [model for model in NINE if surely(lead(model, "pointing"), 1)]
         == ["lite0@224", "lite0@320", "lite0@384", "lite0@448", "lite2@260"]
     ),
-    "On small, off-centre objects that Gaussian points right on 2 to 5 % of photos, and every model on 45 % or more.": lambda: (
+    "For small, off-centre objects, that Gaussian hits the object in 2 to 5 % of photos, and every model in 45 % or more.": lambda: (
         all(
             0.02 < mean("localisation", model, CROP, "pointing", "small_") < 0.05
             and mean("localisation", model, "cam", "pointing", "small_") > 0.45
             for model in NINE
         )
     ),
-    "- **More pixels help where it is hard.** On small, off-centre objects the energy of Lite0 rises from 0.31 at 192 px to 0.40 at 384 px, of larger sizes than 224 px surely so at 320 px only.": lambda: (
+    "- **More pixels help in the hard cases.** For small, off-centre objects, Lite0's energy rises from 0.31 at 192 px to 0.40 at 384 px; of the sizes above 224 px, only 320 px is surely ahead of 224 px.": lambda: (
         all_near([mean("localisation", f"lite0@{px}", "cam", "energy", "small_") for px in (192, 384)], (0.31, 0.40), 2)
         and [model for model in LITE0[2:] if surely(less("localisation", model, "energy", part="small_"), 1)]
         == ["lite0@320"]
     ),
-    "That at 448 px the peak lies in the box more often there than at 224 px, by 0.239, is the largest of eight such differences: p is 0.06 if these eight alone are counted, and 0.26 for all of the measure.": lambda: (
+    "For these objects, the peak is in the box more often at 448 px than at 224 px, by 0.239. This is the largest of eight such differences: p is 0.06 if only these eight are counted, and 0.26 for all of the measure.": lambda: (
         near(at_448(lambda values: paired_share(values).mean), 0.239)
         and near(less("localisation", "lite0@448", "pointing", part="small_")["mean"], 0.239)
         and near(
@@ -234,20 +234,20 @@ LOCALISATION: dict[str, Rule] = {
         )
         and near(less("localisation", "lite0@448", "pointing", part="small_")["p"], 0.26, 2)
     ),
-    "With a tolerance of 15 px it is 0.022.": lambda: near(
+    "With a tolerance of 15 px, the difference is 0.022.": lambda: near(
         less("localisation", "lite0@448", "pointing15", part="small_")["mean"], 0.022
     ),
-    "- **Deeper or wider does not show at 224 px.** lite1@224 and lite2@224 differ from lite0@224 by less than 0.01 in energy.": lambda: (
+    "- **Depth and width make no visible difference at 224 px.** lite1@224 and lite2@224 differ from lite0@224 by less than 0.01 in energy.": lambda: (
         all(
             abs(less("localisation", model, "energy")["mean"]) < 0.01
             and less("localisation", model, "energy")["p"] > 0.05
             for model in ("lite1@224", "lite2@224")
         )
     ),
-    "But Lite1 was trained for 240 px and Lite2 for 260: a network loses or gains by being tested at another size than it was trained for ([FixRes](https://arxiv.org/abs/1906.06423)), so this does not separate depth and width from size.": lambda: (
+    "But Lite1 was trained for 240 px and Lite2 for 260: a network loses or gains when tested at a size other than its training size ([FixRes](https://arxiv.org/abs/1906.06423)), so this does not separate depth and width from size.": lambda: (
         [catalogue.parse_model(name).resolution_px for name in ("lite1", "lite2")] == [240, 260]
     ),
-    "- **Most of lite2@260's gain comes with its size.** Its energy is 0.047 above lite0@224's; Lite0's weights at 260 px have 0.030 of that, and 0.017 are left.": lambda: (
+    "- **Most of lite2@260's gain comes with its size.** Its energy is 0.047 above lite0@224's; Lite0's weights at 260 px already gain 0.030 of that, which leaves 0.017.": lambda: (
         all_near(
             (
                 less("localisation", "lite2@260", "energy")["mean"],
@@ -257,19 +257,21 @@ LOCALISATION: dict[str, Rule] = {
             (0.047, 0.030, 0.017),
         )
     ),
-    "- **Not every gain is sight.** At 260 px, which 32 does not divide, nine cells of stride 32 are drawn as 260 px: the map is squeezed towards the centre, where objects are.": lambda: (
+    "- **Not every gain means that the network sees better.** 260 px is not a multiple of 32, so nine cells of stride 32 are drawn as 260 px: this squeezes the map towards the centre, where objects are.": lambda: (
         260 % 32 != 0 and -(-260 // 32) == 9
     ),
-    "Of Lite0's six sizes energy over all photos is highest there (0.81, at 320 px 0.80), and MaxBoxAcc is lowest.": lambda: (
+    "Of Lite0's six sizes, 260 px has the highest energy over all photos (0.81; 320 px has 0.80) and the lowest MaxBoxAcc.": lambda: (
         max(LITE0, key=lambda model: mean("localisation", model, "cam", "energy")) == "lite0@260"
         and min(LITE0, key=lambda model: mean("localisation", model, "cam", "maxbox")) == "lite0@260"
         and all_near([mean("localisation", f"lite0@{px}", "cam", "energy") for px in (260, 320)], (0.81, 0.80), 2)
     ),
-    "- **Boxes reach out of the crop.** By MaxBoxAcc the Gaussian over the photo is harder to beat than the one in the crop, 0.560 against 0.500: an object that reaches out of the crop may fit no box inside.": lambda: (
+    "- **Boxes extend beyond the crop.** In MaxBoxAcc, the Gaussian over the photo is harder to beat than the Gaussian in the crop (0.560 against 0.500): if an object extends beyond the crop, no box inside the crop may fit it.": lambda: (
         all_near([mean("localisation", FIRST, control, "maxbox") for control in (GAUSSIAN, CROP)], (0.560, 0.500))
     ),
-    "Every model surely leads the one in its crop.": lambda: all(surely(lead(model, "maxbox"), 1) for model in NINE),
-    "The best boxes of EigenCAM and Finer-CAM are the crop itself, as those of a uniform map in it: 0.500.": lambda: (
+    "Every model surely beats the Gaussian in its crop.": lambda: all(
+        surely(lead(model, "maxbox"), 1) for model in NINE
+    ),
+    "The best boxes of EigenCAM and Finer-CAM are the crop itself, like those of a uniform map in the crop: 0.500.": lambda: (
         all_near(
             [
                 mean("localisation", FIRST, method, "maxbox")
@@ -278,7 +280,7 @@ LOCALISATION: dict[str, Rule] = {
             (0.5, 0.5, 0.5),
         )
     ),
-    "- CAM, Grad-CAM, HiResCAM and XGrad-CAM are one map at this layer.": lambda: (
+    "- CAM, Grad-CAM, HiResCAM and XGrad-CAM are the same map at this layer.": lambda: (
         len(
             {
                 tuple(mean("localisation", FIRST, method, metric) for metric in WHERE)
@@ -287,27 +289,27 @@ LOCALISATION: dict[str, Rule] = {
         )
         == 1
     ),
-    "EigenCAM, which does not know the class, has the highest energy and, with Finer-CAM, the lowest MaxBoxAcc: energy rewards narrow maps.": lambda: (
+    "EigenCAM, which is not class-specific, has the highest energy and, with Finer-CAM, the lowest MaxBoxAcc: energy rewards narrow maps.": lambda: (
         max((*KNOWING, "eigencam"), key=lambda method: mean("localisation", FIRST, method, "energy")) == "eigencam"
         and set(sorted((*KNOWING, "eigencam"), key=lambda method: mean("localisation", FIRST, method, "maxbox"))[:2])
         == {"eigencam", "finercam"}
     ),
 }
 BLURRED: dict[str, Rule] = {
-    "- **A finer grid is part of it.** On small, off-centre objects Lite0's energy at 320 px is 0.058 above that at 224 px, and after one blur for all maps 0.036, both surely.": lambda: (
+    "- **Part of the gain is the finer grid.** For small, off-centre objects, Lite0's energy at 320 px is 0.058 above that at 224 px, and 0.036 above it after one blur for all maps, both surely.": lambda: (
         near(less("localisation", "lite0@320", "energy", part="small_")["mean"], 0.058)
         and near(less("smooth", "lite0@320", "energy", part="small_")["mean"], 0.036)
         and all(surely(less(run, "lite0@320", "energy", part="small_"), 1) for run in ("localisation", "smooth"))
     ),
-    "The peak's 0.239 at 448 px shrink to 0.043, which is not surely a difference.": lambda: (
+    "The difference of 0.239 for the peak at 448 px shrinks to 0.043, which is not surely a difference.": lambda: (
         near((found := less("smooth", "lite0@448", "pointing", part="small_"))["mean"], 0.043) and found["p"] > 0.05
     ),
-    "lite2@260's energy over all photos is still surely higher than lite0@224's, by 0.035, of which Lite0's weights at 260 px have 0.022.": lambda: (
+    "lite2@260's energy over all photos is still surely higher than lite0@224's, by 0.035, of which Lite0's weights at 260 px already gain 0.022.": lambda: (
         all_near([less("smooth", model, "energy")["mean"] for model in ("lite2@260", "lite0@260")], (0.035, 0.022))
         and all(surely(less("smooth", model, "energy"), 1) for model in ("lite2@260", "lite0@260"))
     ),
-    "After the blur every model surely leads the Gaussian in its crop by energy, by pointing and by MaxBoxAcc.": lambda: (
-        all(surely(lead(model, metric, run="smooth"), 1) for model in NINE for metric in WHERE)
+    "After the blur, every model surely beats the Gaussian in its crop in energy, pointing and MaxBoxAcc.": lambda: all(
+        surely(lead(model, metric, run="smooth"), 1) for model in NINE for metric in WHERE
     ),
 }
 
@@ -329,17 +331,17 @@ def resolution_is_ahead() -> bool:
 
 
 IN_STUDY: dict[str, Rule] = {
-    "Compound puts 0.033 (0.019 to 0.048) more of its evidence into the box than the baseline, resolution alone 0.059 (0.041 to 0.078), both surely; depth and width differ by 0.003.": lambda: (
+    "Compound scaling puts 0.033 (0.019 to 0.048) more of its evidence into the box than the baseline, resolution alone 0.059 (0.041 to 0.078), both surely; depth and width differ by 0.003.": lambda: (
         relation("mini", COMPOUND, (0.033, 0.019, 0.048), 1)
         and relation("mini", RESOLUTION, (0.059, 0.041, 0.078), 1)
         and all_near([less("mini", model, "energy", BASE)["mean"] for model in MINIS[1:3]], (0.003, 0.003))
     ),
-    "After one blur for all maps 0.022 (0.008 to 0.036) and 0.035 (0.020 to 0.049) are left, both surely.": lambda: (
+    "After one blur for all maps, 0.022 (0.008 to 0.036) and 0.035 (0.020 to 0.049) remain, both surely.": lambda: (
         relation("mini-smooth", COMPOUND, (0.022, 0.008, 0.036), 1)
         and relation("mini-smooth", RESOLUTION, (0.035, 0.020, 0.049), 1)
     ),
-    "No network is above the Gaussian in its crop, by energy, pointing or MaxBoxAcc.": no_mini_is_surely_above,
-    "So the paper's sentence that compound scaling looks at more relevant regions holds here against the baseline, and not against resolution alone.": resolution_is_ahead,
+    "No network beats the Gaussian in its crop in energy, pointing or MaxBoxAcc.": no_mini_is_surely_above,
+    "So the paper's statement that compound scaling looks at more relevant regions holds in this family against the baseline, but not against resolution alone.": resolution_is_ahead,
 }
 IN_README: dict[str, Rule] = {
     "- **Compound does look more at the object than the baseline**: 0.033 (0.019 to 0.048) more of its evidence lies in the box, on the same photos, surely.": lambda: (
@@ -390,16 +392,16 @@ def widths_of_46() -> list[float]:
 
 
 LIMITS: dict[str, Rule] = {
-    "these three come from one recipe, but depth and width never change alone between a baseline and *its* scaling.": lambda: (
+    "these three networks share one recipe, but depth and width never change alone between a baseline and *its* scaling.": lambda: (
         len({(of.family, of.mean, of.std) for of in LITES}) == 1
         and all(len(changed(LITES[0], of)) > 1 for of in LITES[1:])
     ),
-    "faithfulness was measured on 100 photos, for ten methods by two models, and methods were not compared in pairs.": lambda: (
+    "faithfulness was measured on 100 photos, for ten methods and two models, and methods were not compared in pairs.": lambda: (
         settings("methods")["dataset"]["photos"] == 100
         and [len(settings("methods")["settings"][name]) for name in ("methods", "models")] == [10, 2]
         and all(method == minus or minus.startswith("control") for _, method, _, minus, _ in table("methods", 1).index)
     ),
-    "- Much from 46 photos: intervals of pointing there are 0.23 to 0.28 wide.": lambda: (
+    "- 46 photos do not say much: intervals of pointing on them are 0.23 to 0.28 wide.": lambda: (
         set(table("localisation", 0)["small_n"]) == {46}
         and all_near((min(widths_of_46()), max(widths_of_46())), (0.23, 0.28), 2)
     ),
@@ -409,7 +411,7 @@ LIMITS: dict[str, Rule] = {
             float(pd.read_csv(STUDY / "localisation" / "models.csv").set_index("model")["top1_mean"][FIRST]), 0.73, 2
         )
     ),
-    "larger boxes may be (a uniform map has energy 0.49 here), which cannot be tested without the other photos.": lambda: (
+    "larger boxes may be (a uniform map has energy 0.49 on these), which cannot be tested without the other photos.": lambda: (
         near(mean("localisation", FIRST, "control-uniform", "energy"), 0.49, 2)
     ),
     "ours are 0.63 and 0.71.": lambda: all_near(
@@ -551,7 +553,11 @@ STEPS: dict[str, Rule] = {
 PLACES = {
     "study, faithfulness": (ROOT / "docs" / "study.md", "## Faithfulness: leads", FAITHFULNESS),
     "study, methods": (ROOT / "docs" / "study.md", "## Faithfulness of the methods, on lite2@260", METHODS),
-    "study, localisation": (ROOT / "docs" / "study.md", "## What can be said of localisation", LOCALISATION | BLURRED),
+    "study, localisation": (
+        ROOT / "docs" / "study.md",
+        "## What the study shows about localisation",
+        LOCALISATION | BLURRED,
+    ),
     "study, blur": (ROOT / "docs" / "study.md", "## After one blur for all: differences", BLUR),
     "study, limits": (ROOT / "docs" / "study.md", "## What cannot be concluded", LIMITS),
     "study, mini": (ROOT / "docs" / "study.md", "## Networks trained alike", IN_STUDY),
@@ -567,21 +573,21 @@ PLACES = {
 }
 # What others found, on photos that are not here: nobody can hold it against our files.
 ELSEWHERE = (
-    "An independent check of 78 other photos did not find it again.",
+    "An independent check on 78 other photos did not reproduce the difference.",
     "- An independent computation on other validation photos gave lite0@224 energy 0.69, pointing 0.87, MaxBoxAcc 0.62 and top-1 0.74.",
-    "A second program of our own (torch, painted masks) gives 0.784 and 0.915 on these photos, so the arithmetic is not the reason;",
-    "Another check, of 600 photos that are not here either, found a Gaussian's energy 0.62 over the photo and 0.70 in the crop;",
+    "Our second program (torch, painted masks) gives 0.784 and 0.915 on these photos, so the arithmetic is not the reason;",
+    "Another check, on 600 photos that are not included either, found that a Gaussian's energy is 0.62 over the photo and 0.70 in the crop;",
 )
 COUNTS = {  # sentences that say what was done, and claim nothing that was found
     "study, limits": (
-        "- Little about the paper's claim for networks trained alike:",
-        "The mini family does that on a small scale: see below.",
-        "- Which method is the most faithful, or how faithful they are on other photos:",
-        "Many pairs were compared; what a star marks is corrected for that, what an interval says is not.",
+        "- The study says little about the paper's claim for networks trained alike:",
+        "The mini family tests this on a small scale: see below.",
+        "- It does not say which method is the most faithful, or how faithful the methods are on other photos:",
+        "Many pairs were compared; the stars are corrected for that, the intervals are not.",
     ),
     "study, mini": (
-        "One small baseline and four networks of four times its MACs, trained here on ten classes by one recipe, on 134 boxed photos.",
-        "96 px, one training each and ten classes are no test of it for ImageNet.",
+        "One small baseline and four networks with four times its MACs, trained for EffViz on ten classes with one recipe, and measured on 134 photos with boxes.",
+        "With 96 px, one training run each and ten classes, this does not test the statement for ImageNet.",
     ),
 }
 TABLES = ("metrics, localisation", "metrics, faithfulness")  # whose sentences stand in tables, too
@@ -618,7 +624,7 @@ def test_no_sentence_is_without_a_rule(of: str) -> None:
     left = text(of)
     for sentence in (*PLACES[of][2], *ELSEWHERE, *COUNTS.get(of, ())):
         left = left.replace(sentence, "")
-    left = re.sub(r"\[models/mini/README\.md\].*|These pairs were not tested, so this is no ranking\.", "", left)
+    left = re.sub(r"\[models/mini/README\.md\].*|These pairs were not tested, so this is not a ranking\.", "", left)
     assert not left.strip()
 
 
