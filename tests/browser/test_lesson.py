@@ -155,7 +155,7 @@ def test_a_room_reads_every_word(visit: Visit) -> None:
 def test_the_handout_is_a_file_of_several_pages(visit: Visit, tmp_path: Path) -> None:
     page = visit("/lesson?handout=questions")
     expect(
-        page.get_by_text("answers are in EffViz: the page Lesson.")
+        page.get_by_text("answers are in EffViz: the Lesson page.")
     ).to_be_visible()  # this machine's address is no help
     expect(page.get_by_role("heading", level=3)).to_have_count(len(STEPS))
     whole(page)

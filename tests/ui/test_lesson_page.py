@@ -18,11 +18,11 @@ FOUND = (
     "d = 8 reaches 80 %, no more than d = 6, for 33 % more MACs. Width ends at 80.3 % and resolution at 79.68 %",
     "1.4 points at 16 billion MACs",
     "φ = 1.06, not 1: 1.2 · 1.1² · 1.15² is **1.92, not 2**",
-    "3.8 points: twice the MACs have to bring 1.050 times the accuracy",
+    "3.8 points: twice the MACs must bring 1.050 times the accuracy",
     "98 times: **search where training is cheap",
     "9 × 9 cells instead of 7 × 7",
-    "**8.4 times the parameters and 18 times the MACs**, at about the same accuracy. Against one dimension alone the "
-    "paper states up to 2.5 points more; Figure 8 draws 2.6 at B4.",
+    "**8.4 times the parameters and 18 times the MACs**, at about the same accuracy. Over scaling one "
+    "dimension, the paper reports gains of up to 2.5 points; Figure 8 shows 2.6 at B4.",
 )
 
 
@@ -83,7 +83,7 @@ def test_the_answer_for_phi_is_marked_where_the_rule_doubles_the_macs_of_b0() ->
     at = open_lesson(lesson="4")
     at.button(key="lesson-answer").click().run()
     *_others, mark = json.loads(at.get("plotly_chart")[0].proto.spec)["data"]
-    assert mark["name"] == "twice B0 by the rule: φ = 1.06"
+    assert mark["name"] == "twice B0's MACs by the rule: φ = 1.06"
     assert mark["x"] == [pytest.approx(math.log(2) / math.log(1.2 * 1.1**2 * 1.15**2))]
     assert mark["y"] == [pytest.approx(2 * 0.39, rel=0.02)]  # billion MACs; the paper's Table 2 rounds B0's to 0.39
 
@@ -92,7 +92,7 @@ def test_what_is_missing_before_an_answer_is_said_below_its_button() -> None:
     at = open_lesson(lesson="7")
     (button,) = (one for one in at.button if one.label == "Show the answer")
     assert button.disabled
-    assert "First give each map a network." in [caption.value for caption in at.caption]
+    assert "First assign a network to every map." in [caption.value for caption in at.caption]
 
 
 def test_a_guess_stays_until_it_is_changed() -> None:
@@ -141,7 +141,7 @@ def test_the_handout_has_all_questions_and_the_answers_only_when_asked() -> None
     assert [each.value for each in at.subheader] == [f"{number}. {step.title}" for number, step in enumerate(STEPS, 1)]
     shown = spaced("\n".join(text.value for text in at.markdown))
     assert not [found for found in FOUND[1:] if found in shown]
-    assert "the figures and the answers are in EffViz: the page Lesson." in shown
+    assert "the figures and the answers are in EffViz: the Lesson page." in shown
     at.button(key="handout-other").click().run()
     check(at, "Compound scaling: answers")
     shown = spaced("\n".join(text.value for text in at.markdown))

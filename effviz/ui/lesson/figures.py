@@ -1,4 +1,4 @@
-"""The figures of the lesson: those of the other pages, with the guess in them, and without the answer before it."""
+"""The figures of the lesson: those of other pages, with the guess added and the answer withheld until it is shown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -38,18 +38,18 @@ from effviz.zoo.catalogue import model_card
 from effviz.zoo.presets import PRESETS, ScalingAxis
 
 Value = float | str
-Guess = Mapping[str, Value]  # by the key of what was asked
-HEIGHT_PX = 430  # a step is one screen of 800 px
-ROOM_HEIGHT_PX, ROOM_TEXT_PX = 640, 22  # on a projector of 1080 px
+Guess = Mapping[str, Value]  # by the key of each question
+HEIGHT_PX = 430  # so that a step fits on a screen of 800 px
+ROOM_HEIGHT_PX, ROOM_TEXT_PX = 640, 22  # for a projector with 1080 px
 
 
 def show_growth(guess: Guess, shown: bool) -> None:
-    """Draw B0 to scale, and what twice of each dimension makes of it."""
+    """Draw B0 to scale; with the answer also B0 at twice the depth, width and resolution."""
     factors = {ScalingAxis.DEPTH: 2.0, ScalingAxis.WIDTH: 2.0, ScalingAxis.RESOLUTION: 2.0, ScalingAxis.COMPOUND: 0.0}
     plans = figure2.planned(factors)
     roles = list(ScalingAxis)[: 4 if shown else 1]
     shown_plans = {role: plans[role] for role in roles}
-    caption = _("Drawn to one scale: a bar is a block, its length the channels, the square the input.")
+    caption = _("All drawn to one scale: a bar is a block, its length the number of channels, the square the input.")
     key = f"lesson-growth-{len(roles)}"
     if PRESENT.get():
         networks(shown_plans, caption, f"{key}-room")
@@ -59,20 +59,20 @@ def show_growth(guess: Guess, shown: bool) -> None:
 
 
 def show_saturation(guess: Guess, shown: bool) -> None:
-    """Draw Figure 3; before the answer depth alone, without its last network."""
+    """Draw Figure 3; before the answer, only the depth curve without its last network."""
     curves = [curve for curve in paper_curves.figure3() if curve.origin is Origin.PRINTED]
     last = lesson_answers.depth_curve()[-1]
     if not shown:
         depth = [curve for curve in curves if any(dot.name == last.label for dot in curve.dots)]
         curves = [replace(curve, dots=curve.dots[:-1]) for curve in depth]
-    alt = _("Line chart of top-1 over MACs as in Figure 3, with a mark at the guess.")
+    alt = _("Line chart of top-1 against MACs as in Figure 3, with a mark at the guess.")
     _draw_guess("figure3", curves, (last.macs_billions, float(guess["d8"])), (9, 81.5), alt)
 
 
 def _draw_guess(
     name: str, curves: Sequence[FigureCurve], mark: tuple[float, float], corner: tuple[float, float], alt: str
 ) -> None:
-    """Draw curves and the guess on axes that stay as they are when the answer comes, up to the upper right corner."""
+    """Draw curves and the guess on axes whose range, up to `corner`, does not change when the answer is shown."""
     (left, low), (right, high) = (0, 75.5), (corner[0], max(corner[1], mark[1] + 0.5))
     axes = paper_curves.macs_axis(), paper_curves.accuracy_axis()
     chart = paper_curves.draw_curves(curves, *axes, corners=((left, low), (right, high), mark))
@@ -81,16 +81,16 @@ def _draw_guess(
 
 
 def show_balance(guess: Guess, shown: bool) -> None:
-    """Draw Figure 4; before the answer only the line from plain B0."""
+    """Draw Figure 4; before the answer, only the line from plain B0."""
     curves = [curve for curve in paper_curves.figure4() if curve.origin is Origin.PRINTED]
     end = lesson_answers.widest()
     mark = (end.macs_billions, end.top1_pct + float(guess["lead"]))
-    alt = _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess.")
+    alt = _("Line chart of top-1 against MACs as in Figure 4, with a mark at the guess.")
     _draw_guess("figure4", curves if shown else curves[:1], mark, (26, 83.0), alt)
 
 
 def show_phi(guess: Guess, shown: bool) -> None:
-    """Write the rule; then draw how MACs grow with φ."""
+    """Show the rule; with the answer, draw how MACs grow with φ."""
     if not shown:
         outputs.formula()
         return
@@ -99,19 +99,19 @@ def show_phi(guess: Guess, shown: bool) -> None:
     baseline = next(step for step in grown.steps if step.phi == 0)
     doubling_phi = lesson_answers.doubling_phi()
     chart.add_scatter(
-        name=_("twice B0 by the rule: φ = {phi:.2f}").format(phi=doubling_phi),
+        name=_("twice B0's MACs by the rule: φ = {phi:.2f}").format(phi=doubling_phi),
         x=[doubling_phi],
         y=[2 * baseline.promised / 1e9],
         mode="markers",
         marker={"symbol": "circle-open", "size": 18, "color": VISITOR.colour, "line": {"width": 3}},
         hoverinfo="name",
     )
-    alt = _("Line chart of MACs over φ on a log scale, with a line at the guess.")
+    alt = _("Line chart of MACs against φ on a log scale, with a line at the guess.")
     _chart("growth", chart, alt, pd.DataFrame(drawn_numbers(chart, "phi", "macs_billions")))
 
 
 def show_objective(guess: Guess, shown: bool) -> None:
-    """Write the reward; then draw the paper's networks with lines of equal reward, for any exponent."""
+    """Show the reward; with the answer, draw the paper's networks and lines of equal reward for any exponent."""
     if not shown:
         reward_formula()
         return
@@ -119,37 +119,37 @@ def show_objective(guess: Guess, shown: bool) -> None:
     goal = Objective(exponent=exponent)
     among = [candidate for candidate in candidates() if candidate.listing in (Listing.PAPER, Listing.PAPER_OTHERS)]
     ranked = ranking(goal, among)
-    alt = _("Scatter chart of top-1 over MACs with lines of equal reward; {name} has the highest reward.")
+    alt = _("Scatter chart of top-1 against MACs with lines of equal reward; {name} has the highest reward.")
     rows = exhibit.frame(ranked, objective.table_columns())
     _chart("objective", reward_figure(goal, ranked), alt.format(name=ranked[0].candidate.name), rows)
 
 
 def show_steps(guess: Guess, shown: bool) -> None:
-    """Write the rule and its constraint; then draw the formula and the published coefficients."""
+    """Show the rule and its constraint; with the answer, draw the formula and the published coefficients."""
     if not shown:
         outputs.formula()
         st.latex(r"\alpha\cdot\beta^{2}\cdot\gamma^{2} \approx 2")
         return
-    alt = _("Line chart of depth, width and resolution over φ, by the formula and as published up to {name}.")
+    alt = _("Line chart of depth, width and resolution against φ, by the formula and as published up to {name}.")
     rows = exhibit.table(second_step(), "phi", "times_b0")
     _chart("second-step", second_step_figure(), alt.format(name=second_steps()[-1].name), rows)
 
 
 def show_results(guess: Guess, shown: bool) -> None:
-    """Draw Figures 1 and 5; before the answer without the EfficientNets."""
+    """Draw Figure 1 or 5; before the answer, without the EfficientNets."""
     cost = Cost.PARAMS
     if shown:
         cost = Cost(st.segmented_control(_("Cost"), list(Cost), default=cost, required=True, key="lesson-cost"))
     curves = [curve for curve in table2(PaperVersion.V5, cost, range(1, 9)) if curve.origin is Origin.PRINTED]
     visible = curves if shown else curves[1:]
-    text = _("Chart of top-1 over {cost} on a log scale: {series}.")
+    text = _("Chart of top-1 against {cost} on a log scale: {series}.")
     alt = text.format(cost=cost_axis(cost).title, series=", ".join(curve.title for curve in visible))
     chart = paper_curves.draw_curves(visible, cost_axis(cost), paper_curves.accuracy_axis())
     _chart("figure1" if cost is Cost.PARAMS else "figure5", chart, alt, exhibit.table(visible, cost.column, "top1_pct"))
 
 
 def _chart(name: str, chart: go.Figure, alt: str, rows: pd.DataFrame) -> None:
-    """One figure of another page with its menu, as high as a step has room for; larger for a room, and alone there."""
+    """Show a figure at the height of a step, with its menu; while presenting, larger and without the menu."""
     key, room = f"lesson-{name}", PRESENT.get()
     sized = enlarge(chart, ROOM_TEXT_PX) if room else go.Figure(chart)
     sized.update_layout(height=ROOM_HEIGHT_PX if room else HEIGHT_PX)
@@ -159,36 +159,36 @@ def _chart(name: str, chart: go.Figure, alt: str, rows: pd.DataFrame) -> None:
         chart_menu(key, sized, title, exhibit.credit_line(rows), rows)
 
 
-# The step on Figure 7: live maps of five networks under letters, on two photos.
+# The step on Figure 7: live maps of five networks, labelled with letters, on two photos.
 
 PHOTOS: Final = ("lemur", "coffee")
 PRESET: Final = next(each for each in PRESETS if each.name == "scaling-axes")  # all on ImageNet, one axis at a time
 LETTERS: Final = "ABCDE"
-# Which of the preset's models stands under each letter: not in its order, and the finer maps not side by side.
+# The index in the preset of each letter's model: shuffled, with the finer maps not side by side.
 _ORDER: Final = (2, 4, 0, 1, 3)
 _STYLE: Final = OverlayStyle(view=RasterOptions(longest_px=PICTURE_PX))
 PICTURE_WIDTH_PX, ROOM_PICTURE_WIDTH_PX = 142, 230
 
 
 def role_of(letter: str) -> ScalingAxis:
-    """What the network under a letter scales."""
+    """Return the axis that the network behind a letter scales."""
     axis = PRESET.roles[_ORDER[LETTERS.index(letter)]]
-    assert axis is not None  # only networks of other families have none
+    assert axis is not None  # only networks of other families have no axis
     return axis
 
 
 def show_live_maps(guess: Guess, shown: bool) -> None:
-    """Show a column of maps a letter; its name stands there when the answer is shown."""
+    """Show a column of maps for each letter, with the name of the axis once the answer is shown."""
     entrants = [Entrant(model_card(PRESET.refs[at]), PRESET.roles[at], "", "") for at in _ORDER]
     choice = ExplanationChoice(Method.CAM, TargetLayer.LAST, TOP1)
     place = st.container()
-    with st.container():  # for the bar
+    with st.container():  # for the progress bar
         entries = compute_cells([cache.bundled(name) for name in PHOTOS], entrants, choice)
     with place, st.container(horizontal=True, gap="small", key="lesson-maps"):
         for at, letter in enumerate(LETTERS):
             with st.container(width=ROOM_PICTURE_WIDTH_PX if PRESENT.get() else PICTURE_WIDTH_PX, gap="small"):
                 _column(letter, entries[at :: len(LETTERS)], shown)
-    st.caption(_("CAM for each network's first guess, each map on its own range. {frame}").format(frame=_(FRAME)))
+    st.caption(_("CAM for each network's top guess, each map on its own scale. {frame}").format(frame=_(FRAME)))
     if awaited(entries):
         st.rerun()
 

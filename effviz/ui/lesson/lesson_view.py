@@ -1,4 +1,4 @@
-"""A step of the lesson on the screen: the question, the guess, the answer, and the way on."""
+"""The lesson on the screen and on paper: its steps, the summary, navigation and handouts."""
 
 import re
 from collections.abc import MutableMapping
@@ -19,8 +19,8 @@ from effviz.ui.lesson.questions import STEPS, Pairing, Step
 from effviz.ui.paper.exhibit import EXISTING, PRESENT_CSS, SECTION
 from effviz.ui.session import LESSON, LESSON_STEPS, MODELS, PRESENT, Setting
 
-GUESSES: Final = "lesson guesses"  # in the session alone: step -> what was guessed
-SHOWN: Final = "lesson shown"  # in the session: steps whose answers stand on the screen
+GUESSES: Final = "lesson guesses"  # in the session only: step -> guess
+SHOWN: Final = "lesson shown"  # in the session: steps whose answers are shown
 PAGES: Final = "effviz/ui/pages"
 PAGE_TITLES: Final = {
     "scale": lazy_gettext("Scale"),
@@ -31,7 +31,7 @@ BACK, NEXT, LEAVE, ANSWER = "lesson-back", "lesson-next", "lesson-leave", "lesso
 
 
 def guesses() -> MutableMapping[str, Guess]:
-    """What this visitor has guessed."""
+    """Return the guesses of this visitor, by step."""
     kept: dict[str, Guess] = st.session_state.setdefault(GUESSES, {})
     return kept
 
@@ -42,7 +42,7 @@ def show_step(number: int) -> None:
     with st.container(gap=None):
         st.caption(_("Lesson, step {number} of {last}").format(number=number, last=LESSON_STEPS))
         st.title(_(step.title))
-    pairs = isinstance(step.asked[0], Pairing)  # whose pictures want more room than a chart
+    pairs = isinstance(step.asked[0], Pairing)  # pictures need more room than a chart
     left, right = st.columns([3, 8] if pairs else [4, 7], gap="large")
     shown = step.name in _shown()
     with left:
@@ -53,7 +53,7 @@ def show_step(number: int) -> None:
     with right:
         step.show(guess, shown)
     if shown:
-        with right if pairs else left:  # where there is room
+        with right if pairs else left:  # wherever there is room
             _finding(step)
 
 
@@ -64,8 +64,8 @@ def _ask(step: Step) -> Guess:
     incomplete = "" in guess.values() and not PRESENT.get()
     click = partial(_keep, step, guess)
     st.button(_("Show the answer"), key=ANSWER, type="primary", disabled=incomplete, on_click=click)
-    if incomplete:  # not as a tip: a finger cannot point
-        st.caption(_("First give each map a network."))
+    if incomplete:  # not a tooltip, because touch screens cannot hover
+        st.caption(_("First assign a network to every map."))
     return guess
 
 
@@ -89,32 +89,32 @@ def _answers(step: Step, guess: Guess) -> None:
 
 
 def whole(text: str) -> str:
-    """A text whose formulas stay on one line: "d · w² · r²", "d = 8"."""
+    """Return a text with non-breaking spaces in its formulas, such as "d · w² · r²" and "d = 8"."""
     return re.sub(" ([·=]) ", rf"{outputs.NO_BREAK}\1{outputs.NO_BREAK}", text)
 
 
 def _finding(step: Step) -> None:
-    """What the figure shows, what to try next, and where; "Lesson" in the navigation leads back to the step."""
+    """Show the finding, what to try next and where; "Lesson" in the navigation leads back to this step."""
     st.success(whole(step.finding()))
     st.markdown(_("**Try this:** {task}").format(task=_(step.try_this)))
     with st.container(horizontal=True):
-        section = _(EXISTING[step.section].label)  # where the figure is whole
+        section = _(EXISTING[step.section].label)  # the section with the complete figure
         if st.button(_("Paper: {section}").format(section=section), icon=":material/menu_book:"):
             SECTION.put(step.section)
             st.switch_page(f"{PAGES}/paper.py")
         if step.page and st.button(_(PAGE_TITLES[step.page]), icon=":material/arrow_outward:"):
-            if step.page == "compare":  # which shows what the step has shown
+            if step.page == "compare":  # open it with the networks of this step
                 MODELS.put(tuple(ref.label for ref in PRESET.refs))
             st.switch_page(f"{PAGES}/{step.page}.py")
         st.button(_("Guess again"), on_click=_shown().discard, args=(step.name,), type="tertiary")
 
 
 def show_summary() -> None:
-    """Set every guess beside its answer."""
+    """Show every guess beside its answer."""
     st.title(_("Your guesses and the answers"))
     rows = [_row(number, step, guesses().get(step.name, {})) for number, step in enumerate(STEPS, 1)]
     st.table(pd.DataFrame([row for group in rows for row in group]), hide_index=True)
-    st.caption(_("Guesses stay in this visit and are not stored. Step 7 counts the maps that you matched."))
+    st.caption(_("Your guesses last for this visit and are not stored. Step 7 counts the maps that you matched."))
     st.button(_("Forget my guesses"), key="lesson-forget", icon=":material/restart_alt:", on_click=_forget)
 
 
@@ -130,7 +130,7 @@ def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
 
 
 def _cells(step: str, question: str, guess: str, answer: str) -> dict[str, str]:
-    shown = answer if guess else outputs.MISSING  # first comes the guess
+    shown = answer if guess else outputs.MISSING  # the answer stays hidden until there is a guess
     return {_("Step"): step, _("Question"): question, _("Your guess"): guess or _("no guess"), _("Answer"): shown}
 
 
@@ -141,7 +141,7 @@ def _forget() -> None:
 
 
 def show_way(number: int) -> None:
-    """The buttons below a step, and the keys that press them."""
+    """Show the buttons below a step, and bind keys to them."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, key, icon, to in (
             (_("Back"), BACK, ":material/arrow_back:", number - 1),
@@ -153,36 +153,36 @@ def show_way(number: int) -> None:
         if PRESENT.get():
             st.button(_("Leave"), key=LEAVE, type="tertiary", on_click=PRESENT.put, args=(False,))
         else:
-            label, help = _("Present"), _("One step fills the screen, for a room. F: full screen. Esc: back here.")
+            label, help = _("Present"), _("Fill the screen with one step, for an audience. F: full screen. Esc: leave.")
             st.button(label, key="lesson-present", icon=":material/present_to_all:", help=help, on_click=_present)
             st.button(_("Handout"), icon=":material/print:", on_click=HANDOUT.put, args=(QUESTIONS,))
     keys({"ArrowLeft": BACK, "ArrowRight": NEXT, "Escape": LEAVE}, PRESENT.get(), top_of=f"step {number}")
 
 
 def _present() -> None:
-    """Begin with all answers hidden: those that the teacher has seen are still news to the room."""
+    """Start presenting with all answers hidden, even those that the teacher has already seen."""
     st.session_state.pop(SHOWN, None)
     PRESENT.put(True)
 
 
 def show_for_a_room() -> None:
-    """Leave out everything but the step where the page is presented."""
+    """Hide everything but the step while presenting."""
     if PRESENT.get():
         st.html(PRESENT_CSS)
 
 
-# The lesson on paper: the questions with room for answers, or with the answers.
+# The handout: the questions with room to write, or with the answers.
 
 QUESTIONS, ANSWERS = "questions", "answers"
-LINES = 2  # to write on, below what is filled in
+LINES = 2  # blank lines to write on after each question
 
 
-# Which handout an address asks for; "" where it asks for none that there is.
+# The handout that the address asks for; "" for none or an unknown one.
 HANDOUT = Setting("handout", "", lambda text: text if text in (QUESTIONS, ANSWERS) else "", str)
 
 
 def show_handout() -> None:
-    """Draw the handout that was chosen."""
+    """Show the handout that was chosen."""
     st.html(Path(__file__).with_name("handout.css"))
     answers = HANDOUT.get() == ANSWERS
     with st.container(key="handout"):
@@ -192,9 +192,9 @@ def show_handout() -> None:
             "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan and "
             "Le, 2019). Guess first; the figures and the answers are in EffViz: {link}."
         )
-        app_url = (st.context.url or "").rstrip("/").removesuffix("/lesson")  # Streamlit's, with the page or without
-        local = urlsplit(app_url).hostname in (None, *LOCAL_ADDRESSES)  # which leads nobody else here
-        st.markdown(text.format(link=_("the page Lesson") if local else f"<{app_url}/lesson>"))
+        app_url = (st.context.url or "").rstrip("/").removesuffix("/lesson")  # with or without the page's name
+        local = urlsplit(app_url).hostname in (None, *LOCAL_ADDRESSES)  # a local address is useless to anybody else
+        st.markdown(text.format(link=_("the Lesson page") if local else f"<{app_url}/lesson>"))
         for number, step in enumerate(STEPS, 1):
             with st.container(key=f"handout-step-{number}"):
                 _step(step, number, answers)
