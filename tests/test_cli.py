@@ -236,10 +236,10 @@ def test_every_command_and_option_is_explained() -> None:
         (["fetch", "lite9"], "There is no model 'lite9'"),
         (["calibrate", "scaled-d1-w0.5@64"], "cannot be calibrated"),
         (["cam", str(SAMPLES / "coffee.jpg"), "--models", ",", "--out", "x"], "'' is not a model"),
-        (["cam", str(SAMPLES / "coffee.jpg"), "--target", " ", "--out", "x"], "The class is empty"),
+        (["cam", str(SAMPLES / "coffee.jpg"), "--target", " ", "--out", "x"], "No class was given"),
         (
             ["cam", str(SAMPLES / "coffee.jpg"), "--models", "lite0@97", "--placement", "calibrated", "--out", "x"],
-            "no calibrated placement",
+            "lite0@97 is not calibrated",
         ),
         (["scale", "--phi", "99"], "phi 99 is out of range"),
         (["solve", "--macs", "-1"], "any positive number is allowed"),

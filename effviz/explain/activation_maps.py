@@ -41,8 +41,7 @@ def activation_map(
     """
     if not supported(method, layer):
         text = _(
-            "{method} was asked for at {layer}: it exists only at the last layer. "
-            "Choose the last layer or another method."
+            "{method} is not available at {layer}, only at the last layer. Choose the last layer or another method."
         )
         raise TargetError(text.format(method=_(CAM_METHODS[method].title), layer=layer.value))
     _check_described(forward, method, layer)
@@ -51,8 +50,8 @@ def activation_map(
         values = _values(forward, index, method, layer, progress)
     if not np.isfinite(values).all():
         text = _(
-            "{method} at {layer} has no finite map for class {index}: it divides by zero there. "
-            "Choose another method or layer."
+            "{method} at {layer} has no finite map for class {index}: its formula divides by zero. Choose another "
+            "method or layer."
         )
         raise TargetError(text.format(method=_(CAM_METHODS[method].title), layer=layer.value, index=index))
     return _labelled(forward, index, method, layer, values)
@@ -85,8 +84,8 @@ def _check_described(forward: Forward, method: Method, layer: TargetLayer) -> No
     """Refuse what needs to know a network's inside, where no plan describes it."""
     if forward.model.ref.spec.family is None and (layer is not TargetLayer.LAST or method is Method.FULLGRAD):
         text = _(
-            "{model} has maps at its last layer alone, by all methods but FullGrad: only scaled B0s can be cut "
-            "elsewhere. Choose the last layer and another method."
+            "{model} has maps only at its last layer, and none by FullGrad: only scaled B0s can be split at other "
+            "layers. Choose the last layer and a method other than FullGrad."
         )
         raise TargetError(text.format(model=forward.model.ref.spec.name))
 
@@ -265,8 +264,8 @@ def kpcacam(features: Floats) -> Floats:
     cells = features.shape[1] * features.shape[2]
     if cells > KERNEL_CELLS:
         text = _(
-            "KPCA-CAM was asked for a layer with {cells} cells: at most {most} are allowed. "
-            "Choose a deeper layer or EigenCAM."
+            "KPCA-CAM supports layers of at most {most} cells, and this layer has {cells}. Choose a deeper layer "
+            "or EigenCAM."
         )
         raise TargetError(text.format(cells=cells, most=KERNEL_CELLS))
     optional_packages.require("sklearn")

@@ -115,8 +115,8 @@ def calibrate(ref: ModelRef, progress: CountProgress = no_progress) -> Calibrati
     """
     if ref.spec.classes != imagenet_classes.names() or not ref.spec.trained:
         text = _(
-            "{model} cannot be calibrated: only a model trained on ImageNet's 1000 classes knows the planted "
-            "objects. Choose one of those, or plain placement."
+            "{model} cannot be calibrated: only models trained on ImageNet's 1000 classes can recognise the "
+            "planted objects. Choose such a model, or plain placement."
         )
         raise SettingsError(text.format(model=ref.label))
     model = load(ref)
@@ -146,8 +146,8 @@ def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Ca
     clear = to_border >= cell_px / 2
     if clear.sum() < FEWEST:
         text = _(
-            "{model} recognised planted objects only {count} times; {fewest} are needed to calibrate it. "
-            "Choose a larger input size, or plain placement."
+            "{model} recognised planted objects only {count} times; calibration needs {fewest}. Choose a larger "
+            "input size, or plain placement."
         )
         raise SettingsError(text.format(model=ref.label, count=clear.sum(), fewest=FEWEST))
     slope, offset = _line(true[clear], measured[clear])

@@ -26,15 +26,15 @@ class MethodFact:
     def reading(self) -> str:
         """How to read the map, for somebody who sees one for the first time, for `_`."""
         if self.uses_target:
-            return lazy_gettext("Bright: these places support the class.")
-        return lazy_gettext("Bright: what the method picks out, whatever the class.")
+            return lazy_gettext("Bright areas support the class.")
+        return lazy_gettext("Bright areas are what the method highlights, regardless of class.")
 
 
 CAM_METHODS: Mapping[Method, MethodFact] = {
     Method.CAM: MethodFact(
         "CAM",
         lazy_gettext(
-            "The classifier's own weights applied in every cell; the mean of the map plus the bias is the logit."
+            "The classifier's own weights are applied to every cell; the mean of the map plus the bias is the logit."
         ),
         "https://arxiv.org/abs/1512.04150",
         closed_form=True,
@@ -61,7 +61,7 @@ CAM_METHODS: Mapping[Method, MethodFact] = {
     ),
     Method.GRADCAM_PLUS_PLUS: MethodFact(
         "Grad-CAM++",
-        lazy_gettext("Only channels in favour of the class count, and strong ones less than in Grad-CAM."),
+        lazy_gettext("Only channels that support the class count, and strong ones count less than in Grad-CAM."),
         "https://arxiv.org/abs/1710.11063",
         closed_form=True,
     ),
@@ -88,7 +88,7 @@ CAM_METHODS: Mapping[Method, MethodFact] = {
     ),
     Method.EIGENCAM: MethodFact(
         "EigenCAM",
-        lazy_gettext("The pattern that most channels share; it does not know about classes."),
+        lazy_gettext("The pattern that most channels share; the map is the same for every class."),
         "https://arxiv.org/abs/2008.00299",
         uses_target=False,
         closed_form=True,
@@ -102,21 +102,21 @@ CAM_METHODS: Mapping[Method, MethodFact] = {
     Method.SCORECAM: MethodFact(
         "Score-CAM",
         lazy_gettext(
-            "Each channel is weighted by the logit of the photo seen through that channel, whose cells lie by "
-            "their centres; pytorch-grad-cam enlarges it from corner to corner."
+            "Each channel is weighted by the logit of the photo masked by that channel; masks are enlarged with "
+            "cell centres aligned, where pytorch-grad-cam aligns the corners."
         ),
         "https://arxiv.org/abs/1910.01279",
         slow=True,
     ),
     Method.FULLGRAD: MethodFact(
         "FullGrad",
-        lazy_gettext("The gradients at the input and at every bias of the network, added up: it reads all layers."),
+        lazy_gettext("The sum of the gradients at the input and at every bias of the network: all layers contribute."),
         "https://arxiv.org/abs/1905.00780",
         last_layer_only=True,
     ),
     Method.KPCACAM: MethodFact(
         "KPCA-CAM",
-        lazy_gettext("EigenCAM with a curved (kernel) principal component; it does not know about classes."),
+        lazy_gettext("EigenCAM with a nonlinear (kernel) principal component; the map is the same for every class."),
         "https://arxiv.org/abs/2410.00267",
         uses_target=False,
     ),
@@ -133,18 +133,18 @@ CAM_METHODS: Mapping[Method, MethodFact] = {
     ),
     Method.SEGEIGENCAM: MethodFact(
         "Seg-Eigen-CAM",
-        lazy_gettext("Like EigenGradCAM with the size of the gradients only, made for segmentation."),
+        lazy_gettext("Like EigenGradCAM, but with the absolute values of the gradients; designed for segmentation."),
         "https://doi.org/10.3390/app15137562",
     ),
     Method.FEM: MethodFact(
         "FEM",
-        lazy_gettext("Channels with rare, strong activations count most; it does not know about classes."),
+        lazy_gettext("Channels with rare, strong activations count most; the map is the same for every class."),
         "https://hal.science/hal-02963298",
         uses_target=False,
     ),
     Method.RANDOMCAM: MethodFact(
         lazy_gettext("Random weights (control)"),
-        lazy_gettext("Channels with random weights: a control that any explanation has to beat."),
+        lazy_gettext("Channels are weighted at random: a control that any explanation has to beat."),
         PYTORCH_GRAD_CAM,
         uses_target=False,
     ),

@@ -83,7 +83,7 @@ class Photo:
     rgb: Bytes  # (H, W, 3), read-only
     sha256: str  # of the bytes that were read
     name: str  # for people: the file's name
-    notes: tuple[str, ...] = ()  # what was changed on reading, for `_`: "Transparent parts are shown on white."
+    notes: tuple[str, ...] = ()  # what was changed on reading, for `_`: "Transparent areas are shown on white."
 
     @property
     def height(self) -> int:

@@ -203,8 +203,8 @@ class _Worker:
         code = self._process.wait()
         if hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU:
             text = _(
-                "{name} takes more than {most} s of processor time to decode, and no photo gets more. "
-                "Open it in another program, save it as a new JPEG or PNG, and try that."
+                "{name} needs more than {most} s of processor time to decode, which is the limit for one photo. Open "
+                "it in another program, save it as a new JPEG or PNG, and use that file."
             )
             return DecodeLimitError(text.format(name=NAME, most=self._limits.cpu_s))
         if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL:  # the kernel is out of memory
@@ -213,8 +213,8 @@ class _Worker:
 
     def _dear_memory(self) -> ImageError:
         text = _(
-            "{name} takes more than {most} MB of memory to decode, and no photo gets more. "
-            "Save it smaller, for example as a JPEG 2000 px wide, and try that."
+            "{name} needs more than {most} MB of memory to decode, which is the limit for one photo. Save a "
+            "smaller version, for example a JPEG 2000 px wide, and use that file."
         )
         return DecodeLimitError(text.format(name=NAME, most=self._limits.memory_bytes // 2**20))
 
@@ -259,8 +259,8 @@ class DecoderPool:
             waited += time.monotonic() - started
             beat()  # which may take its time: somebody else's turn
         text = _(
-            "{name} was not decoded within {most:g} s: the machine is busy, or the file asks for too much. "
-            "Try again, or save it as a new JPEG or PNG and try that."
+            "{name} could not be decoded within {most:g} s: the machine is busy, or the file is too demanding. Try "
+            "again, or save it as a new JPEG or PNG and use that file."
         )
         raise DecodeTimeoutError(text.format(name=NAME, most=self.limits.wall_s))
 

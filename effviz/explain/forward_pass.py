@@ -89,8 +89,8 @@ def head_at(model: Model, features: Floats, logits: Floats) -> Head | None:
     gradients, without_places = network_stages.head_gradients(model, features)
     if not np.abs(without_places - logits).max() <= SAME_LOGITS * largest:
         text = _(
-            "{model} cannot be explained: its head does more with the last layer than to take its average. Choose "
-            "another convolutional network."
+            "{model} cannot be explained: its head does more than average the last layer. Choose another "
+            "convolutional network."
         )
         raise WeightsError(text.format(model=model.ref.spec.name))
     return Head(read_only(gradients), read_only((logits - gradients @ means).astype(np.float32)))

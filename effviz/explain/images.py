@@ -39,14 +39,14 @@ class CountedElement(Enum):
 
     SCAN = lazy_gettext("scans"), 100  # ordinary progressive JPEGs have 10, the most eager encoders try about 60
     SEGMENT = lazy_gettext("segments"), 2_000  # of a JPEG: EXIF, colour profile and depth map in pieces of 64 kB
-    FILL = lazy_gettext("bytes between its parts"), 100_000
-    STRIP = lazy_gettext("strips and tiles"), 100_000
+    FILL = lazy_gettext("bytes between segments"), 100_000
+    STRIP = lazy_gettext("strips or tiles"), 100_000
     PICTURE = lazy_gettext("pictures"), 10_000
     TAG = lazy_gettext("tags"), 10_000
     CHUNK = lazy_gettext("chunks"), 20_000
     BLOCK = lazy_gettext("blocks"), 200_000  # of a GIF, each of 255 bytes at most
     METADATA = lazy_gettext("bytes of metadata"), 16 * 2**20
-    WEBP_PIXEL = lazy_gettext("pixels as WebP"), 25_000_000  # which takes four times the memory of other formats
+    WEBP_PIXEL = lazy_gettext("WebP pixels"), 25_000_000  # which takes four times the memory of other formats
 
     def __init__(self, title: str, most: int) -> None:
         self.title, self.most = title, most
@@ -67,8 +67,8 @@ def check_header_counts(data: bytes, name: str) -> None:
         counts[part] += count
         if counts[part] > part.most:
             text = _(
-                "{name} has more than {most:,} {parts}, and no more are read. "
-                "Open it in another program, save it as a new JPEG or PNG, and try that."
+                "{name} has more than {most:,} {parts}, which is the limit. Open it in another program, save it as a "
+                "new JPEG or PNG, and use that file."
             )
             raise ImageError(text.format(name=name, most=part.most, parts=_(part.title)))
 
@@ -233,7 +233,7 @@ class ResizeCrop:
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 VIDEOS: Final = (b"qt  ", b"isom", b"iso2", b"mp41", b"mp42", b"M4V ", b"avc1", b"3gp4", b"3gp5")  # brands
 PHONE_FORMATS: Final = ("AVIF", "HEIF")  # both begin alike, and AVIF's reader leaves to the other what it cannot read
-ALLOWED: Final = lazy_gettext("JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are allowed")
+ALLOWED: Final = lazy_gettext("JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are supported")
 MAX_BYTES: Final = 20 * 2**20
 MAX_PIXELS: Final = 50_000_000
 MIN_SIDE_PX: Final = 16
@@ -289,11 +289,11 @@ def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:
 def check_bytes(count: int, name: str) -> None:
     """See that a file is neither empty nor too large, which may be done before it is read; ImageError: it is."""
     if not count:
-        raise ImageError(_("{name} is empty (0 bytes); a photo is needed. Choose another file.").format(name=name))
+        raise ImageError(_("{name} is empty (0 bytes) and contains no photo. Choose another file.").format(name=name))
     if count > MAX_BYTES:
         text = _(
-            "{name} has {size:.1f} MB; at most {most} MB are allowed. "
-            "Save it smaller, for example as a JPEG 2000 px wide, and try again."
+            "{name} is {size:.1f} MB; the limit is {most} MB. Save a smaller version, for example a JPEG 2000 px "
+            "wide, and try again."
         )
         raise ImageError(text.format(name=name, size=count / 2**20, most=MAX_BYTES // 2**20))
 
@@ -325,8 +325,8 @@ def named(name: str) -> Iterator[None]:
 def damaged(name: str) -> ImageError:
     """Say that a decoder could make nothing of a file."""
     text = _(
-        "{name} is damaged and cannot be decoded; only whole files can be read. "
-        "Open it in another program, save it as a new JPEG or PNG, and try that."
+        "{name} is damaged and cannot be decoded; only intact files can be read. Open it in another program, "
+        "save it as a new JPEG or PNG, and use that file."
     )
     return ImageError(text.format(name=name))
 
@@ -348,12 +348,12 @@ def _open(data: bytes, name: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=PHONE_FORMATS if for_phones else FORMATS)
     except UnidentifiedImageError as error:
-        text = _("{name} is {what}; {allowed}. Save it as JPEG and try again.")
+        text = _("{name} is {what}; {allowed}. Save it as a JPEG and try again.")
         raise ImageError(text.format(name=name, what=_unread(data), allowed=_(ALLOWED))) from error
     except Image.DecompressionBombError as error:
         text = _(
-            "{name} says it has more than {pixels:,} pixels; "
-            "at most {most} megapixels are allowed. Save it smaller and try again."
+            "{name} declares more than {pixels:,} pixels in its header; the limit is {most} megapixels. Save a "
+            "smaller version and try again."
         )
         raise ImageError(text.format(name=name, pixels=Image.MAX_IMAGE_PIXELS, most=MAX_PIXELS // 10**6)) from error
 
@@ -362,28 +362,28 @@ def _unread(data: bytes) -> str:
     if data[4:8] == b"ftyp":
         if data[8:12] in VIDEOS:
             return _("a video")
-        return _("a HEIC or AVIF picture that is damaged or of a kind that cannot be read")
+        return _("a HEIC or AVIF image that is damaged or of an unsupported kind")
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return _("a TIFF of a kind that cannot be read")
-    return _("not a picture that can be read")
+        return _("a TIFF of an unsupported kind")
+    return _("not an image that EffViz can read")
 
 
 def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
     if max(width * height, _tile_pixels(image)) > MAX_PIXELS:
         text = _(
-            "{name} has {width} x {height} pixels ({megapixels:.1f} megapixels); "
-            "at most {most} megapixels are allowed. Save it smaller and try again."
+            "{name} is {width} x {height} pixels ({megapixels:.1f} megapixels); the limit is {most} megapixels. "
+            "Save a smaller version and try again."
         )
         given = {"width": width, "height": height, "megapixels": width * height / 1e6}
         raise ImageError(text.format(name=name, **given, most=MAX_PIXELS // 10**6))
     if min(width, height) < MIN_SIDE_PX:
-        text = _("{name} has {width} x {height} pixels; each side needs at least {least}. Choose a larger picture.")
+        text = _("{name} is {width} x {height} pixels; each side must have at least {least}. Choose a larger picture.")
         raise ImageError(text.format(name=name, width=width, height=height, least=MIN_SIDE_PX))
     if max(width, height) > MAX_ASPECT * min(width, height):
         text = _(
-            "{name} has {width} x {height} pixels; the long side may be at most {most} times the short one. "
-            "Crop it and try again."
+            "{name} is {width} x {height} pixels; the long side may be at most {most} times as long as the short "
+            "side. Crop it and try again."
         )
         raise ImageError(text.format(name=name, width=width, height=height, most=MAX_ASPECT))
 

@@ -81,7 +81,7 @@ def randomised_passes(whole: Forward, seed: int) -> Iterator[tuple[str, Forward]
     must be made before the next one: all are of one copy.
     """
     if whole.model.ref.spec.family is None:
-        text = _("{model} cannot be broken part by part: only the stages of scaled B0s are known. Choose one.")
+        text = _("{model} cannot be randomised part by part: only scaled B0s have known stages. Choose one of those.")
         raise SettingsError(text.format(model=whole.model.ref.spec.name))
     twin = private_copy(whole.model)
     with _plain_numbers():

@@ -101,11 +101,11 @@ def _rank(values: Floats) -> Floats:
 # The other scales take the values as they are.
 _VALUES: Final[Mapping[Scale, Callable[[Floats], Floats]]] = {Scale.SHARE: _share, Scale.RANK: _rank}
 _UNITS: Final[Mapping[Scale, str]] = {
-    Scale.OWN: lazy_gettext("own range of this map"),
+    Scale.OWN: lazy_gettext("this map's own range"),
     Scale.SHARED: lazy_gettext("one range for all maps in view"),
     Scale.DENSITY: lazy_gettext("evidence for (+) and against (−), in the map's own unit"),
-    Scale.SHARE: lazy_gettext("share of the positive evidence in a cell"),
-    Scale.RANK: lazy_gettext("rank of a cell, 0 weakest to 1 strongest"),
+    Scale.SHARE: lazy_gettext("the cell's share of the positive evidence"),
+    Scale.RANK: lazy_gettext("rank of the cell, from 0 (weakest) to 1 (strongest)"),
 }
 
 
@@ -153,8 +153,8 @@ def strongest_sentence(of_a_class: bool) -> str:
             "the strongest {area} % of the area seen holds {share} % of it."
         )
     return _(
-        "What {method} picks out, whatever the class, is strongest in the {region} of the photo; "
-        "the strongest {area} % of the area seen holds {share} % of it."
+        "What {method} highlights, regardless of class, is strongest in the {region} of the photo; the "
+        "strongest {area} % of the area seen holds {share} % of it."
     )
 
 

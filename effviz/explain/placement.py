@@ -23,7 +23,7 @@ from effviz.i18n import _, lazy_gettext
 
 logger = logging.getLogger(__name__)
 SHIPPED_FILE: Final = Path(__file__).with_name("calibration.json")
-_ADVICE: Final = lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")
+_ADVICE: Final = lazy_gettext("Set EFFVIZ_MODELS to a folder that you can write to.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def find_calibration(label: str) -> Calibration:
     measured = calibrations()
     if label not in measured:
         text = _(
-            "{model} has no calibrated placement; measured are {measured}. "
-            "Choose plain placement, or measure it: effviz calibrate {model}"
+            "{model} is not calibrated; calibrated models: {measured}. Choose plain placement, or calibrate the "
+            "model: effviz calibrate {model}"
         )
         raise SettingsError(text.format(model=label, measured=", ".join(sorted(measured)) or _("none")))
     return measured[label]
@@ -90,8 +90,8 @@ def _require_calibration(activation_map: ActivationMap) -> Calibration:
         return calibration
     find_calibration(activation_map.model)
     text = _(
-        "The calibrated placement of {model} was measured with other weights than this map's. "
-        "Choose plain placement, or measure it again: effviz calibrate {model}"
+        "{model} was calibrated with different weights from those of this map. Choose plain placement, or "
+        "calibrate the model again: effviz calibrate {model}"
     )
     raise SettingsError(text.format(model=activation_map.model))
 

@@ -80,8 +80,8 @@ def gradient_energy(forward: Forward, index: int, row: int, column: int, grid: i
     total = pooled.sum()
     if not np.isfinite(total):
         text = _(
-            "The gradient of class {index} at cell ({row}, {column}) is not a finite number: only finite ones can "
-            "be shown. Choose another model."
+            "The gradient of class {index} at cell ({row}, {column}) is not finite and cannot be shown. Choose "
+            "another model."
         )
         raise TargetError(text.format(index=index, row=row, column=column))
     shares: Floats = (pooled / total if total > 0 else pooled).astype(np.float32)

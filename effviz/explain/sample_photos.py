@@ -34,8 +34,8 @@ def samples() -> tuple[SamplePhoto, ...]:
             return tuple(_sample(row) for row in csv.DictReader(file))
     except FileNotFoundError as error:
         text = _(
-            "The sample photos are not in {folder}; they lie in assets/samples of the repository. "
-            "Run EffViz from a clone of the repository, or use your own photos."
+            "The sample photos are missing from {folder}; the repository has them in assets/samples. Run EffViz "
+            "from a clone of the repository, or use your own photos."
         )
         raise DatasetError(text.format(folder=FOLDER)) from error
 
@@ -44,7 +44,7 @@ def find(name: str) -> SamplePhoto:
     """One bundled photo by its name; raises DatasetError if there is none of this name."""
     by_name = {sample.name: sample for sample in samples()}
     if name not in by_name:
-        text = _("There is no sample photo {name!r}; the samples are {names}. Pick one of them.")
+        text = _("There is no sample photo {name!r}; the sample photos are {names}. Choose one of these.")
         raise DatasetError(text.format(name=name, names=", ".join(by_name)))
     return by_name[name]
 

@@ -45,9 +45,9 @@ _SEPARATE: Final = 2  # TIFF's PlanarConfiguration: one plane a channel
 _SRGB_GAMMA: Final = 1 / 2.2
 _SRGB_PRIMARIES: Final = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x, y of white, red, green, blue
 _ALIKE: Final = 4  # of 255: a profile that moves no colour by more is sRGB, written otherwise
-SEVERAL: Final = lazy_gettext("The file holds several pictures; the first is used.")
-ON_WHITE: Final = lazy_gettext("Transparent parts are shown on white.")
-CONVERTED: Final = lazy_gettext("Colours are converted from the file's own to sRGB, as browsers show them.")
+SEVERAL: Final = lazy_gettext("The file contains several pictures; EffViz uses the first.")
+ON_WHITE: Final = lazy_gettext("Transparent areas are shown on white.")
+CONVERTED: Final = lazy_gettext("Colours are converted from the file's colour space to sRGB, as browsers do.")
 
 
 def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.Image, Notes]:
@@ -76,18 +76,18 @@ def _check_numbers(image: Image.Image, name: str) -> None:
     bits, formats = (tags.get(tag, (1,)) for tag in (TiffImagePlugin.BITSPERSAMPLE, TiffImagePlugin.SAMPLEFORMAT))
     if image.mode in ("I", "F"):
         text = _(
-            "{name} has 32 bits in a channel, whose black and white are not defined; "
-            "8 and 16 bits are allowed. Save it with 8 bits in a channel and try again."
+            "{name} has 32 bits per channel, for which black and white are not defined; 8 and 16 bits are "
+            "supported. Save it with 8 bits per channel and try again."
         )
     elif set(formats) != {_NUMBERS}:
         text = _(
-            "{name} has numbers with a sign or a point in its channels, whose black and white are not defined; "
-            "whole numbers from 0 are allowed. Save it with 8 bits in a channel and try again."
+            "{name} stores signed or floating-point values, for which black and white are not defined; unsigned "
+            "integers are supported. Save it with 8 bits per channel and try again."
         )
     elif len(bits) > 1 and max(bits) > 8 and tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == _SEPARATE:
         text = _(
-            "{name} keeps 16 bits a channel in separate planes, which is not read; channels side by side, or "
-            "8 bits, are allowed. Save it with 8 bits in a channel and try again."
+            "{name} stores 16-bit channels in separate planes, which is not supported; interleaved channels or 8 "
+            "bits per channel are. Save it with 8 bits per channel and try again."
         )
     else:
         return
@@ -226,8 +226,8 @@ def _flattened(rgb: Image.Image, alpha: Image.Image | None, name: str) -> tuple[
         return rgb, ()
     if most == 0:
         text = _(
-            "{name} is transparent everywhere: nothing of it can be seen. "
-            "Save it without transparency, for example as JPEG, and try again."
+            "{name} is fully transparent, so there is nothing to see. Save it without transparency, for example as "
+            "a JPEG, and try again."
         )
         raise ImageError(text.format(name=name))
     rgba = rgb.convert("RGBA")

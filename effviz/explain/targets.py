@@ -58,16 +58,14 @@ def parse_target(text: str) -> Target:
     """Read "top1", "rank2", a class index or name, which may not exist; raises TargetError if empty or below rank 1."""
     word = text.strip()
     if not word:
-        raise TargetError(
-            _("The class is empty: it is top1, a rank such as rank2, an index or a name. Give one of them.")
-        )
+        raise TargetError(_("No class was given. Enter top1, a rank such as rank2, a class index or a class name."))
     if word.lower() == TargetKind.TOP1:
         return TOP1
     prefix, number = word[:4].lower(), word[4:]
     if prefix != TargetKind.RANK or not _INTEGER.fullmatch(number):
         return Target(TargetKind.CLASS, word)
     if int(number) < 1:
-        text = _("Rank {number} does not exist: ranks start at 1. Write rank1 for the first choice.")
+        text = _("Rank {number} does not exist: ranks start at 1. Enter rank1 for the first choice.")
         raise TargetError(text.format(number=int(number)))
     return Target(TargetKind.RANK, int(number))
 
@@ -148,7 +146,7 @@ def _written(word: str, forward: Forward) -> int:
     if _INTEGER.fullmatch(word):
         return _checked(int(word), forward)
     close = [f'"{classes[index]}"' for index in search_classes(word, classes, limit=3)]
-    advice = _("Search the list for another word.")
+    advice = _("Search the list for a different word.")
     if close:
         advice = _("Did you mean {names}?").format(names=_(" or ").join(close))
     text = _('Class "{name}" does not exist: this model has {count} named classes. {advice}')

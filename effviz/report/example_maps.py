@@ -103,8 +103,7 @@ def _models(results: Results, wanted: set[str]) -> Iterator[Model]:
         model = load(ref)
         if model.weights_sha256 != network.weights_sha256:
             text = _(
-                "{model} has other weights than when the run was made: example maps need the same ones. Bring them "
-                "back, or leave --photos out."
+                "{model} no longer has the weights of the run, which example maps need. Restore them, or omit --photos."
             )
             raise WeightsError(text.format(model=ref.label))
         yield model

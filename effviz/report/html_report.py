@@ -150,10 +150,10 @@ def _about(results: Results) -> Iterator[Html]:
     run, settings = results.run, results.run.settings
     photos = ngettext("{count} photo", "{count} photos", run.photos).format(count=run.photos)
     text = _(
-        "{photos} of {dataset}, target: {target}. Numbers are means over photos, below them their 95 % interval: "
-        "Wilson's for shares of photos, Student's t for the others. The controls, Gaussians, uniform and random "
-        "maps, know nothing of the photo: what does not beat them has shown nothing. No map can leave the crop "
-        "that its model saw, so those in the crop are the ones to beat."
+        "{photos} from {dataset}; target: {target}. Each number is a mean over photos, with its 95 % interval "
+        "below: Wilson's for proportions of photos, Student's t otherwise. The controls (Gaussian, uniform and "
+        "random maps) do not depend on the photo: a method that does not beat them has shown nothing. No map "
+        "extends beyond the crop that its model saw, so the controls in the crop are the ones to beat."
     )
     yield html_paragraph(text.format(photos=photos, dataset=results.dataset, target=settings.targets))
     if run.photos < FEW:
@@ -173,13 +173,13 @@ def _about(results: Results) -> Iterator[Html]:
     names = (_("Model"), _("MACs (billion)"), _("Top-1 on these photos"), _("Engine"), _("SHA-256 of the weights"))
     yield html_table(_("Models"), names, rows)
     made_by = display_names.made_by(run).items()
-    table = html_table(_("What made these numbers"), (_("Name"), _("Value")), made_by)
+    table = html_table(_("How these numbers were produced"), (_("Name"), _("Value")), made_by)
     yield html_details(_("Settings and versions"), table)
 
 
 def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> Iterator[Html]:
     yield html_heading(display_names.metric(metric))
-    upside_down = _(" Far below it the maps are as alike, with bright and dark swapped.")
+    upside_down = _(" Far below 0, the maps are just as similar, with bright and dark swapped.")
     yield html_paragraph(
         f"{display_names.sentence(metric)} {display_names.better(metric).capitalize()}."
         f"{upside_down if metric in NEAR_ZERO_IS_GOOD else ''}"
@@ -200,7 +200,7 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
             for place, cell in enumerate(ranked, 1)
         ]
         names = (_("Model"), _("Method"), _ranked_by(metric))
-        yield html_details(_("Ranking of all models and methods"), html_table(_("The best first"), names, rows))
+        yield html_details(_("Ranking of all models and methods"), html_table(_("Best first"), names, rows))
 
 
 def _ranked_by(metric: Metric) -> str:
@@ -222,7 +222,7 @@ def _matrix(results: Results, cells: Sequence[MetricMean], small: bool) -> Html:
         if any((method, model) in intervals for model in results.models)
     ]
     largest = max((interval.n for interval in intervals.values()), default=0)
-    words = _("Object under 25 % of the photo and off its centre: {n}") if small else _("All photos: {n}")
+    words = _("Objects under 25 % of the photo and off-centre: {n}") if small else _("All photos: {n}")
     return html_table(words.format(n=largest), (_("Method"), *results.models), rows)
 
 
@@ -241,9 +241,9 @@ def _differences(results: Results) -> Iterator[Html]:
     method, first = results.methods[0], results.models[0]
     yield html_heading(_("Differences on the same photos"))
     text = _(
-        "By {method}, photo by photo: each model minus {first}, and each model minus its own Gaussian. Marked "
-        "where it is surely a difference: p below 0.05, corrected (Holm) for all differences of the measure by "
-        "every method, which differences.csv has."
+        "{method}, photo by photo: each model minus {first}, and each model minus its own Gaussian. "
+        "Significant differences are marked: p below 0.05, Holm-corrected over all differences in the metric "
+        "by every method. The file differences.csv lists them all."
     )
     yield html_paragraph(text.format(method=display_names.method(method), first=first))
     for metric in results.metrics:
@@ -275,7 +275,7 @@ def _classes(results: Results) -> Iterator[Html]:
     names = (_("Class"), _("Photos"), *results.models, *(_(BESIDE[control]) for control in beside))
     text = _("Mean of {metric} by {method}, {n} classes")
     title = text.format(metric=display_names.compared(metric), method=display_names.method(method), n=len(rows))
-    yield html_paragraph(_("A class with only a few photos says little, so there are no intervals here."))
+    yield html_paragraph(_("A class with only a few photos says little, so this table shows no intervals."))
     if metric in FAITHFULNESS_METRICS:
         yield html_paragraph(display_names.only_leads())
     yield html_details(title, html_table(title, names, rows))
@@ -297,7 +297,7 @@ def _disputes(results: Results) -> Iterator[Html]:
         )
         for dispute in disputes
     ]
-    text = _("{metric} by {method}; spread: the largest minus the smallest of all models")
+    text = _("{metric} by {method}; spread: the largest minus the smallest value of all models")
     title = text.format(metric=display_names.compared(metric), method=display_names.method(method))
     names = (_("Photo"), _("Spread"), *disputes[0].values, *(_(BESIDE[control]) for control in beside))
     yield html_table(title, names, rows)
@@ -308,15 +308,15 @@ def _examples(results: Results, shown: "ExampleMaps | None") -> Iterator[Html]:
     if shown is None:
         yield html_paragraph(
             _(
-                "Left out: they show the photos themselves, which may not be free to share. The command effviz report "
-                "draws them with the option --photos and the photos' folder."
+                "Omitted, because example maps show the photos themselves, which may not be free to share. To include "
+                "them, run effviz report with --photos and the folder of the photos."
             )
         )
         return
     text = _(
-        "By {method}; photos are chosen by {metric}, which is the number below each. The brighter, the more of the "
-        "map's positive evidence lies there, on one scale for all maps of a photo; what lies outside the frame the "
-        "model did not see. Share this page only if you may share the photos of {dataset}."
+        "Maps by {method}; photos are chosen by {metric}, which is the number below each map. Brighter areas "
+        "hold more of the map's positive evidence. All maps of a photo share one scale. The model did not see "
+        "anything outside the frame. Share this page only if you may share the photos of {dataset}."
     )
     method = display_names.method(shown.method)
     yield html_paragraph(
@@ -345,12 +345,12 @@ def _failures(results: Results) -> Iterator[Html]:
         return
     yield html_heading(_("What could not be measured"))
     counts = [(reason, str(rows)) for reason, rows in run_summary.count_reasons(failures)]
-    title = ngettext(
-        "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(failures)
-    ).format(count=len(failures))
+    title = ngettext("{count} row without a value", "{count} rows without a value", len(failures)).format(
+        count=len(failures)
+    )
     yield html_table(title, (_("Reason"), _("Rows")), counts[:LISTED])
     some = [(row.photo, row.model, row.method, row.reason) for row in failures[:LISTED]]
-    first = _("The first {n} of them").format(n=len(some))
+    first = _("The first {n} rows").format(n=len(some))
     yield html_details(first, html_table(first, (_("Photo"), _("Model"), _("Method"), _("Reason")), some))
 
 

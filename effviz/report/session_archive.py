@@ -214,7 +214,7 @@ def read_session(data: bytes, name: str) -> SessionArchive:
                 photos.append(SessionPhoto(photo.name, content, photo.sample))
             return SessionArchive(index.address, tuple(photos))
     except READ_ERRORS as error:
-        text = _("{name} is no session as EffViz saves one, or is damaged. Choose a .zip that *Save the session* made.")
+        text = _("{name} is not a session saved by EffViz, or is damaged. Choose a .zip made by *Save the session*.")
         raise SettingsError(text.format(name=name)) from error
 
 
@@ -243,14 +243,14 @@ def _checked(entries: Sequence[zipfile.ZipInfo], name: str) -> dict[str, zipfile
     if len(photos) > MOST_PHOTOS:
         raise _too_much(name, _("{most} photos").format(most=MOST_PHOTOS))
     if by_name[INDEX].file_size > MOST_INDEX_BYTES or any(photo.file_size > MAX_BYTES for photo in photos):
-        raise _too_much(name, _("{most} MB a photo").format(most=MAX_BYTES // 2**20))
+        raise _too_much(name, _("{most} MB per photo").format(most=MAX_BYTES // 2**20))
     if sum(photo.file_size for photo in photos) > MOST_PHOTO_BYTES:
         raise _too_much(name, _("{most} MB of photos").format(most=MOST_PHOTO_BYTES // 2**20))
     return by_name
 
 
 def _too_much(name: str, most: str) -> SettingsError:
-    text = _("{name} holds more than {most}, and no session does. Choose a .zip that *Save the session* made.")
+    text = _("{name} contains more than {most}, the limit for a session. Choose a .zip made by *Save the session*.")
     return SettingsError(text.format(name=name, most=most))
 
 
@@ -275,10 +275,10 @@ def session_page(rows: Sequence[SessionRow], facts: Sequence[tuple[str, str]]) -
         parts.append(page.html_tiles(row.title, row.tiles))
         if row.credit:
             parts.append(page.html_paragraph(row.credit))
-    parts.append(page.html_table(_("What was chosen"), (_("Setting"), _("Value")), facts))
+    parts.append(page.html_table(_("Chosen settings"), (_("Setting"), _("Value")), facts))
     text = _(
-        "Beside this page lie the photos, the raw maps (maps.npz) and all settings with versions and hashes "
-        "(settings.json). EffViz opens the whole .zip again: Compare, Open a session."
+        "The archive also contains the photos, the raw maps (maps.npz) and all settings with versions and "
+        "hashes (settings.json). To reopen the whole .zip in EffViz, use Open a session on the Compare page."
     )
     parts.append(page.html_paragraph(text))
     return page.html_page(_("EffViz: a comparison"), parts, charts=False)

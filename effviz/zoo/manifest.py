@@ -150,7 +150,7 @@ def replace_entries(changed: Sequence[CheckpointEntry]) -> None:
     folder = models_folder()
     by_name = {row["name"]: row for row in json.loads(_read(folder) or b"[]")}
     rows = [by_name[entry.name] if entry.name in stay else _as_row(entry) for entry in changed]
-    with file_io.reporting_write_errors(folder, lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")):
+    with file_io.reporting_write_errors(folder, lazy_gettext("Set EFFVIZ_MODELS to a folder that you can write to.")):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
         file_io.write_text_atomically(folder / "manifest.json", text)

@@ -307,7 +307,7 @@ def _store(row: dict[str, Any], network: InspectedNetwork) -> manifest.Checkpoin
     if path.exists():
         text = _("{file} is there already, without an entry: move it away, or give another --name.")
         raise SettingsError(text.format(file=path))
-    with file_io.reporting_write_errors(path, lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")):
+    with file_io.reporting_write_errors(path, lazy_gettext("Set EFFVIZ_MODELS to a folder that you can write to.")):
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
         save_file(dict(network.tensors), new, {"format": "pt"})

@@ -42,7 +42,7 @@ def rows():
             yield base
             yield dataclasses.replace(base, method="control-uniform", value=0.35)
             yield dataclasses.replace(base, metric="maxbox", value=None, curve=curves(model)[number])
-    yield Measurement("6.jpg", error="6.jpg is empty (0 bytes); a photo is needed. Choose another file.")
+    yield Measurement("6.jpg", error="6.jpg is empty (0 bytes) and contains no photo. Choose another file.")
     yield Measurement("7.jpg", "lite0@224", "ablationcam", error="No finite map.")
 
 

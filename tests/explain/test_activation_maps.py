@@ -170,7 +170,7 @@ def test_values_are_float32_and_read_only(small_lite, method, layer):
 def test_methods_of_the_last_layer_say_so_elsewhere(small_lite, method):
     assert supported(method, TargetLayer.LAST)
     assert not supported(method, TargetLayer.STRIDE_16)
-    with pytest.raises(TargetError, match="at stride16: it exists only at the last layer"):
+    with pytest.raises(TargetError, match="at stride16, only at the last layer"):
         activation_map(small_lite, 3, method, TargetLayer.STRIDE_16)
 
 
@@ -346,7 +346,7 @@ def test_components_are_bright_where_channels_are_active(small_lite):
 
 def test_kpca_refuses_a_grid_that_would_fill_the_memory():
     features = np.zeros((2, 65, 64), np.float32)
-    with pytest.raises(TargetError, match="4160 cells: at most 4096 are allowed"):
+    with pytest.raises(TargetError, match="at most 4096 cells, and this layer has 4160"):
         activation_maps.kpcacam(features)
 
 

@@ -76,7 +76,7 @@ def test_sightings_at_the_border_count_for_the_error_only():
 
 
 def test_too_few_sightings_are_refused():
-    with pytest.raises(SettingsError, match="recognised planted objects only 29 times; 30 are needed"):
+    with pytest.raises(SettingsError, match="recognised planted objects only 29 times; calibration needs 30"):
         fit(LITE0, line(0.9, 0.0, 0.0)[:29], "a" * 64)
 
 

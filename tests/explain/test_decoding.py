@@ -107,10 +107,10 @@ def test_a_turned_photo_is_kept_smaller_the_right_way_round() -> None:
 
 
 def test_the_sentence_has_the_files_name_and_the_visitors_language(translate) -> None:
-    sentence = "{name} is {what}; {allowed}. Save it as JPEG and try again."
+    sentence = "{name} is {what}; {allowed}. Save it as a JPEG and try again."
     translate("de", {sentence: "{name} geht nicht: {what}, {allowed}"})
     # Workers look catalogues up where they are installed: they know of no language that only this test has.
-    with pytest.raises(ImageError, match=r"^\{\}\.jpg is not a picture that can be read"):
+    with pytest.raises(ImageError, match=r"^\{\}\.jpg is not an image that EffViz can read"):
         decoding.read(b"no photo", "{}.jpg")
 
 
@@ -147,7 +147,7 @@ def test_a_visitor_who_leaves_ends_the_decoding(pool: Callable[..., DecoderPool]
 
 def test_time_by_the_clock_has_an_end_too(pool: Callable[..., DecoderPool]) -> None:
     hurried = pool(wall_s=-1.0)
-    with pytest.raises(decoding.DecodeTimeoutError, match="was not decoded within"):
+    with pytest.raises(decoding.DecodeTimeoutError, match="could not be decoded within"):
         hurried.ask(attacks.jpeg_of_scans(99, 7000), PHOTO, stay)
 
 

@@ -278,7 +278,7 @@ def test_a_gpu_with_other_numbers_is_not_used(tiny, gpu, monkeypatch):
 
 def test_a_missing_gpu_that_is_asked_for_is_said(tiny, monkeypatch):
     monkeypatch.setenv("EFFVIZ_ENGINE", "mps")
-    with pytest.raises(SettingsError, match=r"asks for mps only.*set it to auto"):
+    with pytest.raises(SettingsError, match=r"allows only mps.*Change the setting to auto"):
         choose(tiny)
 
 

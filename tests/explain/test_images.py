@@ -160,7 +160,7 @@ def test_transparency_is_laid_on_white_and_said():
     photo = read(saved(Image.fromarray(rgba), "PNG"), "logo.png")
     assert photo.rgb[0, 0].tolist() == [255, 127, 127]  # 255 * (1 - 128 / 255)
     assert photo.rgb[0, 15].tolist() == [255, 255, 255]
-    assert photo.notes == ("Transparent parts are shown on white.",)
+    assert photo.notes == ("Transparent areas are shown on white.",)
 
 
 def test_a_transparent_palette_colour_is_laid_on_white():
@@ -182,7 +182,7 @@ def test_the_first_frame_is_used_and_said(file_format):
     photo = read(saved(frames[0], file_format, save_all=True, append_images=frames[1:]), "moving")
     assert photo.rgb[5, 5, 0] > 240
     assert photo.rgb[5, 5, 2] < 15
-    assert photo.notes == ("The file holds several pictures; the first is used.",)
+    assert photo.notes == ("The file contains several pictures; EffViz uses the first.",)
 
 
 def refusal(data: bytes) -> str:
@@ -199,20 +199,20 @@ def test_an_empty_file_is_refused():
 
 def test_too_many_bytes_are_refused_before_opening(monkeypatch):
     monkeypatch.setattr(Image, "open", None)
-    assert "20.0 MB; at most 20 MB" in refusal(b"\x00" * (20 * 2**20 + 1))
+    assert "20.0 MB; the limit is 20 MB" in refusal(b"\x00" * (20 * 2**20 + 1))
 
 
 def test_other_files_are_refused():
-    assert "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are allowed" in refusal(b"%PDF-1.7 hello")
+    assert "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are supported" in refusal(b"%PDF-1.7 hello")
 
 
 def test_other_picture_formats_are_refused():
     for file_format in ("PPM", "ICO", "PCX", "TGA", "JPEG2000", "EPS"):
-        assert "not a picture that can be read" in refusal(saved(Image.fromarray(picture()), file_format))
+        assert "not an image that EffViz can read" in refusal(saved(Image.fromarray(picture()), file_format))
 
 
 def test_a_damaged_heic_photo_and_a_video_are_named():
-    assert "is a HEIC or AVIF picture that is damaged" in refusal(b"\x00\x00\x00\x18ftypheic" + bytes(40))
+    assert "is a HEIC or AVIF image that is damaged" in refusal(b"\x00\x00\x00\x18ftypheic" + bytes(40))
     assert "is a video; JPEG" in refusal(b"\x00\x00\x00\x18ftypqt  " + bytes(40))
 
 
@@ -240,7 +240,7 @@ def test_photos_of_phones_have_the_limits_of_others(file_format, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Image.Image, "load", None)
         wide = several.replace(struct.pack(">II", 64, 64), struct.pack(">II", 10_000, 5_001))
-        assert "at most 50 megapixels" in refusal(wide)
+        assert "the limit is 50 megapixels" in refusal(wide)
     claimed = several.replace(struct.pack(">II", 64, 64), struct.pack(">II", 32, 32))
     if file_format == "HEIF":  # AVIF's reader makes the picture the size that the header says
         assert "is damaged" in refusal(claimed)
@@ -268,7 +268,7 @@ def test_fifty_megapixels_pass_the_header():
 
 
 def test_a_picture_too_small_is_refused():
-    assert "15 x 40 pixels; each side needs at least 16" in refusal(saved(Image.new("RGB", (15, 40)), "PNG"))
+    assert "15 x 40 pixels; each side must have at least 16" in refusal(saved(Image.new("RGB", (15, 40)), "PNG"))
 
 
 def test_a_picture_too_long_is_refused():
@@ -312,7 +312,7 @@ def tiff_with_tile(side: int, tile: int) -> bytes:
 
 def test_a_tiff_with_one_huge_tile_is_refused_from_the_header(monkeypatch):
     monkeypatch.setattr(Image.Image, "load", None)
-    assert "at most 50 megapixels" in refusal(tiff_with_tile(100, 65520))
+    assert "the limit is 50 megapixels" in refusal(tiff_with_tile(100, 65520))
 
 
 def photo_or_sentence(data: bytes) -> None:
@@ -358,7 +358,7 @@ def test_too_many_parts_are_refused_and_an_ordinary_number_is_not(
 
 
 def test_a_picture_that_a_webp_decoder_would_make_room_for_is_refused() -> None:
-    assert "more than 25,000,000 pixels as WebP" in headers_refusal(attacks.webp_of_one_colour(7000))
+    assert "more than 25,000,000 WebP pixels" in headers_refusal(attacks.webp_of_one_colour(7000))
     assert images.decode(attacks.webp_of_one_colour(64), "a").size == (64, 64)
 
 
@@ -392,7 +392,7 @@ def test_tiff_is_followed_in_both_orders_and_sizes(big: bool, order: str) -> Non
         head = mark + struct.pack(order + "HHQ", 8, 0, 16) + struct.pack(order + "QHHQQQ", 1, 273, 4, 300_000, 0, 0)
     else:
         head = mark + struct.pack(order + "I", 8) + struct.pack(order + "HHHIII", 1, 273, 4, 300_000, 0, 0)
-    assert "strips and tiles" in headers_refusal(head + bytes(16))
+    assert "strips or tiles" in headers_refusal(head + bytes(16))
 
 
 @pytest.mark.parametrize("file_format", images.FORMATS)

@@ -167,7 +167,7 @@ def test_the_peak_and_the_concentration_are_told(make_map):
 def test_a_method_without_a_class_is_not_given_one(make_map):
     text = describe_map(make_map([[1.0, 0.0]], method=Method.EIGENCAM))
     assert "German" not in text
-    assert "whatever the class" in text
+    assert "regardless of class" in text
 
 
 @pytest.mark.parametrize(

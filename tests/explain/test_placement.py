@@ -123,7 +123,7 @@ def test_calibrated_offsets_are_in_input_pixels_not_the_photos(make_map):
 
 @pytest.mark.usefixtures("_measured")
 def test_a_model_that_was_not_measured_is_refused(make_map):
-    with pytest.raises(SettingsError, match=r"b0@224 has no calibrated placement; measured are lite0@224"):
+    with pytest.raises(SettingsError, match=r"b0@224 is not calibrated; calibrated models: lite0@224"):
         place(make_map(noise(), model="b0@224"), 224, 224, Placement.CALIBRATED)
 
 
@@ -159,7 +159,7 @@ def test_what_is_stored_is_read_back_and_replaced_beside_ones_own_models(own):
 def test_a_folder_that_cannot_be_written_is_one_sentence_before_anything_is_measured(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path / "file"))
-    with pytest.raises(SettingsError, match="Set EFFVIZ_MODELS to a folder of yours"):
+    with pytest.raises(SettingsError, match="Set EFFVIZ_MODELS to a folder that you can write to"):
         placement.check_calibration_writable()
 
 
@@ -192,7 +192,7 @@ def test_a_calibration_with_other_weights_of_the_same_name_is_not_used(make_map,
     assert placement.calibration_of(same) == FIRST
     assert placement.calibration_of(other) is None
     place(same, 224, 224, Placement.CALIBRATED)
-    with pytest.raises(SettingsError, match=r"measured with other weights .* effviz calibrate lite0@224"):
+    with pytest.raises(SettingsError, match=r"calibrated with different weights .* effviz calibrate lite0@224"):
         place(other, 224, 224, Placement.CALIBRATED)
 
 

@@ -168,7 +168,7 @@ def test_nothing_matters_to_a_class_without_weights(small_lite):
 
 
 def test_a_gradient_without_numbers_is_said_in_words(small_lite):
-    with pytest.raises(TargetError, match=r"class 0 at cell \(1, 1\) is not a finite number.* Choose another"):
+    with pytest.raises(TargetError, match=r"class 0 at cell \(1, 1\) is not finite.* Choose another"):
         gradient_energy(with_row(small_lite, float("inf")), 0, 1, 1)
 
 

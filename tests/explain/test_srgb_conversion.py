@@ -13,8 +13,8 @@ from effviz.explain.images import read
 
 SIDE = 16
 RED, BLUE = (200, 60, 100), (10, 20, 200)
-ON_WHITE = "Transparent parts are shown on white."
-CONVERTED = "Colours are converted from the file's own to sRGB, as browsers show them."
+ON_WHITE = "Transparent areas are shown on white."
+CONVERTED = "Colours are converted from the file's colour space to sRGB, as browsers do."
 
 
 def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
@@ -124,13 +124,13 @@ class TestTransparency:
     def test_a_picture_that_is_nowhere_opaque_is_refused(self, file_format):
         options = {"transparency": 0} if file_format == "GIF" else {}
         mode = "P" if file_format == "GIF" else "RGBA"
-        with pytest.raises(ImageError, match="transparent everywhere"):
+        with pytest.raises(ImageError, match="is fully transparent"):
             read(saved(Image.new(mode, (20, 20), 0), file_format, **options), "a")
 
     def test_a_fourth_channel_that_nobody_calls_alpha_is_none(self):
         pixels = np.full((SIDE, SIDE, 4), (*RED, 0), np.uint8)  # TIFF 6.0: without ExtraSamples it has no meaning
         assert read(tiff(pixels, 2), "a.tif").rgb[3, 3].tolist() == list(RED)
-        with pytest.raises(ImageError, match="transparent everywhere"):
+        with pytest.raises(ImageError, match="is fully transparent"):
             read(tiff(pixels, 2, (338, [2])), "a.tif")
 
 
@@ -181,7 +181,7 @@ class TestNumbers:
     @pytest.mark.parametrize("kind", [2, 3])
     def test_with_a_sign_or_a_point_they_are_refused(self, kind):
         pixels = np.zeros((SIDE, SIDE, 1), np.uint8)
-        with pytest.raises(ImageError, match=r"not defined|kind that cannot be read"):
+        with pytest.raises(ImageError, match=r"not defined|of an unsupported kind"):
             read(tiff(pixels, 1, (339, [kind])), "a.tif")
 
     def test_planes_of_sixteen_bits_are_refused_and_those_of_eight_read(self):
@@ -196,7 +196,7 @@ class TestSeveral:
         frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
         photo = read(saved(frames[0], "MPO", save_all=True, append_images=frames[1:]), "phone.jpg")
         assert photo.rgb[5, 5, 0] > 240
-        assert photo.notes == ("The file holds several pictures; the first is used.",)
+        assert photo.notes == ("The file contains several pictures; EffViz uses the first.",)
 
     def test_what_stands_in_for_an_animation_is_not_its_first_picture(self):
         frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "lime")]

@@ -79,7 +79,7 @@ def test_resolve(ranked, target, index):
         (Target(TargetKind.CLASS, 1000), "Class 1000 does not exist: this model has classes 0 to 999. Pick one"),
         (Target(TargetKind.RANK, 1001), "Rank 1001 does not exist: this model ranks classes from 1 to 1000."),
         (Target(TargetKind.CLASS, "goldn retriever"), 'Class "goldn retriever" does not exist: this model has 1000'),
-        (Target(TargetKind.CLASS, "qqqq"), "Search the list for another word."),
+        (Target(TargetKind.CLASS, "qqqq"), "Search the list for a different word."),
     ],
 )
 def test_what_does_not_exist_is_said_in_one_sentence(ranked, target, sentence):

@@ -161,7 +161,7 @@ def test_what_was_not_measured_is_not_shown(known, photos, tmp_path, monkeypatch
     content = json.loads((folder / run_store.MANIFEST_FILE).read_text())
     content["models"][1]["weights_sha256"] = "0" * 64
     (folder / run_store.MANIFEST_FILE).write_text(json.dumps(content))
-    with pytest.raises(WeightsError, match="lite0@96 has other weights"):
+    with pytest.raises(WeightsError, match="lite0@96 no longer has the weights of the run"):
         draw_examples(run_summary.load_results(folder), Metric.ENERGY, photos)
 
 

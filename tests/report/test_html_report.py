@@ -126,13 +126,13 @@ def test_all_methods_that_read_as_the_best_are_marked_and_none_where_all_read_th
 
 
 def test_one_is_not_counted_as_several_and_no_mark_of_code_is_left(known, html):
-    assert "4 photos of data, target" in html
+    assert "4 photos from data; target" in html
     one, many = (dataclasses.replace(known, run=dataclasses.replace(known.run, photos=photos)) for photos in (1, 30))
-    assert "1 photo of data, target" in "".join(html_report._about(one))
+    assert "1 photo from data; target" in "".join(html_report._about(one))
     assert "4 photos are too few for an answer" in html  # fewer than 30
     assert "too few" not in "".join(html_report._about(many))
     assert "<h2>What could not be measured</h2>" in html
-    assert "1 row has a reason instead of a value" in html
+    assert "1 row without a value" in html
     assert "`" not in html.partition("<main>")[2]
 
 

@@ -93,7 +93,7 @@ def test_a_file_of_any_other_name_is_refused_before_anything_is_read(
 ) -> None:
     data = renamed(name)
     monkeypatch.setattr(zipfile.ZipFile, "open", None)
-    assert "is no session as EffViz saves one" in refusal(data)
+    assert "is not a session saved by EffViz" in refusal(data)
 
 
 def patched(find: bytes, at: int, value: bytes, last: bool = True) -> bytes:
@@ -107,17 +107,17 @@ def patched(find: bytes, at: int, value: bytes, last: bool = True) -> bytes:
     [
         (patched(b"PK\5\6", 10, struct.pack("<H", 60_000)), "more than 20 files"),
         (patched(b"PK\5\6", 12, struct.pack("<L", 2**20)), "more than 20 files"),
-        (patched(b"PK\1\2", 24, struct.pack("<L", 21 * 2**20)), "more than 20 MB a photo"),
-        (patched(b"PK\1\2", 24, struct.pack("<L", 2**21), last=False), "more than 20 MB a photo"),
+        (patched(b"PK\1\2", 24, struct.pack("<L", 21 * 2**20)), "more than 20 MB per photo"),
+        (patched(b"PK\1\2", 24, struct.pack("<L", 2**21), last=False), "more than 20 MB per photo"),
         (rewritten(lambda files: [files.update({f"photos/{n} x": b""}) for n in range(10, 26)]), "20 files"),
-        (SAVED + b"\0", "is no session"),
-        (SAVED[:-22] + b"PK\6\7" + bytes(16) + SAVED[-22:], "is no session"),
-        (patched(b"PK\1\2", 8, struct.pack("<H", 1)), "is no session"),
-        (b"", "is no session"),
-        (b"PK\5\6" + bytes(18), "is no session"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(99), "is no session"),
-        (SAVED[: len(SAVED) // 2], "is no session"),
-        (patched(b"a lawn", 0, b"A lawn"), "is no session"),
+        (SAVED + b"\0", "is not a session"),
+        (SAVED[:-22] + b"PK\6\7" + bytes(16) + SAVED[-22:], "is not a session"),
+        (patched(b"PK\1\2", 8, struct.pack("<H", 1)), "is not a session"),
+        (b"", "is not a session"),
+        (b"PK\5\6" + bytes(18), "is not a session"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "is not a session"),
+        (SAVED[: len(SAVED) // 2], "is not a session"),
+        (patched(b"a lawn", 0, b"A lawn"), "is not a session"),
     ],
 )
 def test_hostile_and_damaged_zips_are_one_sentence_before_anything_is_read(
@@ -132,7 +132,7 @@ def test_photos_together_and_one_by_one_have_the_limits_of_the_shelf(monkeypatch
     monkeypatch.setattr(session_archive, "MOST_PHOTO_BYTES", 10)
     assert "MB of photos" in refusal(SAVED)
     monkeypatch.setattr(session_archive, "MOST_BYTES", 100)
-    assert "holds more than" in refusal(SAVED)
+    assert "contains more than" in refusal(SAVED)
     monkeypatch.setattr(session_archive, "MOST_PHOTOS", 1)
     monkeypatch.setattr(session_archive, "MOST_BYTES", 2**20)
     assert "more than 1 photos" in refusal(SAVED)
@@ -168,7 +168,7 @@ def test_a_link_to_a_file_is_read_as_the_text_that_it_is() -> None:
         archive.writestr(info, "/etc/passwd")
         photo = {"file": "photos/01 x", "name": "x", "sha256": "0" * 64}
         archive.writestr("session.json", json.dumps({"version": 1, "effviz": "1", "address": "", "photos": [photo]}))
-    assert "is no session" in refusal(buffer.getvalue())
+    assert "is not a session" in refusal(buffer.getvalue())
 
 
 def test_the_page_needs_nothing_else_and_escapes_what_it_shows() -> None:

@@ -79,7 +79,7 @@ def test_a_first_visit_compares_the_five_scaling_axes() -> None:
         ("lite2@260", "compound"),
     ]
     assert "Grad-CAM, HiResCAM, XGrad-CAM, ShapleyCAM" in texts(test)
-    assert "Bright: these places support the class." in [caption.value for caption in test.caption]
+    assert "Bright areas support the class." in [caption.value for caption in test.caption]
     assert r"\sum_k w_k" in test.latex[0].value  # behind "How it is computed"
     numbers = test.dataframe[0].value
     # README of the official Lite models: 4.7 and 6.1 million parameters; timm's 74.846 and 77.462 % top-1.
@@ -349,7 +349,7 @@ def test_of_an_animation_the_first_picture_is_explained_and_the_grid_says_so() -
     test = page(photos=",", models="lite0@64")
     test.file_uploader[0].set_value([("wave.gif", buffer.getvalue(), "image/gif")]).run()
     (photo,) = grid(test)["photos"]
-    assert photo["caption"] == "80 × 60 px · The file holds several pictures; the first is used."
+    assert photo["caption"] == "80 × 60 px · The file contains several pictures; EffViz uses the first."
 
 
 def lawns(count: int) -> list[tuple[str, bytes, str]]:

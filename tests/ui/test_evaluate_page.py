@@ -59,7 +59,7 @@ def rows() -> Iterator[Measurement]:
                 yield replace(row, method=method, metric="maxbox", value=None, curve=boxes)
             for control, level in CONTROLS.items():
                 yield replace(row, method=control, value=level)
-    yield Measurement("broken.jpg", error="broken.jpg is empty (0 bytes); a photo is needed. Choose another file.")
+    yield Measurement("broken.jpg", error="broken.jpg is empty (0 bytes) and contains no photo. Choose another file.")
 
 
 def unfinished(folder: Path) -> Manifest:

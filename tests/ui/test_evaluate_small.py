@@ -87,7 +87,7 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     assert ours(temporary) == []
     cells = [cell for metric in found.metrics for cell in run_summary.metric_means(found, (metric,))]
     page = evaluation_html(found, cells)
-    assert "2 photos of samples" in page
+    assert "2 photos from samples" in page
     assert str(Path.cwd()) not in page  # what is taken home says nothing about the server
     assert str(temporary) not in page
     assert summary_csv(found.run, cells).count("\n") == 1 + 4 * 2

@@ -130,7 +130,7 @@ def test_a_visitors_own_photo_is_augmented_and_a_broken_one_gets_its_sentence() 
     assert mine != sample
     at.file_uploader[0].set_value([("<b>.png", b"not a picture", "image/png")]).run()
     check_calm(at)
-    assert "not a picture that can be read" in at.warning[0].value
+    assert "not an image that EffViz can read" in at.warning[0].value
     assert tiles(at) == mine  # it stays
 
 

@@ -87,7 +87,7 @@ def test_photos_stay_when_the_box_is_emptied_and_one_that_comes_twice_is_one(at:
 
 
 def test_the_box_says_which_photos_may_come(at: AppTest) -> None:
-    allowed = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are allowed"
+    allowed = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are supported"
     assert allowed in [caption.value for caption in at.run().caption]
 
 
@@ -95,7 +95,7 @@ def test_every_file_may_come_and_one_that_is_no_photo_leaves_its_sentence(at: Ap
     bring(at, LAWN, ("letter.docx", b"PK\3\4 not a photo", ""))
     assert strip(at) == ["lawn.png"]
     for _ in range(2):
-        assert "letter.docx is not a picture that can be read" in str(at.warning[0].value)
+        assert "letter.docx is not an image that EffViz can read" in str(at.warning[0].value)
         at.run()
     assert not bring(at, SEA).warning
 
@@ -135,7 +135,7 @@ def test_of_several_pictures_the_first_is_used_and_that_is_said(at: AppTest, fil
     bring(at, file)
     said = [str(caption.value).replace("\\", "") for caption in at.caption]
     assert said[1:] == [
-        f"{file[0]}: The file holds several pictures; the first is used."
+        f"{file[0]}: The file contains several pictures; EffViz uses the first."
     ]  # after the formats that may come
 
 

@@ -119,7 +119,7 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
             return Choice(attempt, " ".join(map(_, failures)))
         failures.append(attempt)
     if failures and setting != settings.AUTO:
-        text = _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}")
+        text = _("{setting} allows only {engine}, which cannot run this model. Change the setting to auto. {reason}")
         raise SettingsError(text.format(setting=settings.ENGINE.name, engine=setting, reason=_(failures[0])))
     optional_packages.require(*optional_packages.TORCH)
     from effviz.explain.engines.torch_engine import TorchEngine  # and so torch, which takes seconds

@@ -158,9 +158,7 @@ def show_failed(run: MeasuredRun) -> None:
     rows = run.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
     if rows.empty:
         return
-    title = ngettext(
-        "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(rows)
-    )
+    title = ngettext("{count} row without a value", "{count} rows without a value", len(rows))
     with st.expander(title.format(count=len(rows))):
         titles = {"photo": _("Photo"), "model": _("Model"), "method": _("Method"), "error": _("Reason")}
         st.dataframe(rows.head(1000), hide_index=True, column_config=titles)
