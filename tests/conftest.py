@@ -23,17 +23,17 @@ from effviz.explain.data_types import ActivationMap, Box, Method, TargetLayer
 if TYPE_CHECKING:
     from effviz.zoo.model import Model
 
-# One temporary folder for all that tests and the processes that they start leave behind; it goes with the last of them.
+# One temporary folder for everything that tests and their child processes leave behind; it is deleted at the end.
 _TEMPORARY = tempfile.TemporaryDirectory(prefix="effviz-tests-", ignore_cleanup_errors=True)
 os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY.name
 set_hypothesis_home_dir(f"{_TEMPORARY.name}/hypothesis")
 settings.register_profile("untimed", deadline=None, database=None)
 settings.load_profile("untimed")
 
-signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run in order and with its summary, as Ctrl-C does
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run cleanly, with its summary, like Ctrl-C
 
 HERE = Path(__file__).parent
-# These and all of Hypothesis run the same lines hundreds of times, and counting them takes half as long again.
+# These tests and those of Hypothesis run the same lines hundreds of times; with coverage they take half as long again.
 UNCOUNTED = {
     HERE / name
     for name in (
@@ -56,11 +56,11 @@ UNCOUNTED = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what looks at pages, which is one half of the whole run (see run_all.py), and what coverage leaves out.
+    """Mark page tests, which are one half of the whole run (see run_all.py), and tests that run without coverage.
 
-    A browser test that fails has a second try: a frame that comes late on a busy machine is no fault of the app. The
-    summary names each with what failed, since one that comes up again and again races and has to be mended.
-    What needs Ray comes last, so that no cluster takes its share of the processor beside other tests.
+    A browser test that fails is retried once: a late frame on a busy machine is not the app's fault. The summary names
+    each retried test with its failure, because a test that is retried often has a race that needs fixing.
+    Ray tests run last, so that no cluster uses the CPU during other tests.
     """
     items.sort(key=lambda item: item.get_closest_marker("ray") is not None)
     for item in items:
@@ -80,7 +80,7 @@ WHOLE = Box(0, 0, 224, 224)
 
 @pytest.fixture(scope="session")
 def make_map() -> MapMaker:
-    """Return a maker of maps from plain numbers, with everything else filled in."""
+    """Return a function that builds a map from plain numbers and fills in everything else."""
 
     def make(values: object, seen: Box = WHOLE, **changes: object) -> ActivationMap:
         array = np.asarray(values, dtype=np.float32)
@@ -109,7 +109,7 @@ def make_map() -> MapMaker:
 
 @pytest.fixture(scope="session")
 def loaded() -> "Callable[[str], Model]":
-    """Return a loader that keeps its models, and so their engines, for tests that only look at them."""
+    """Return a loader that caches its models, and thus their engines, for tests that only read them."""
     from effviz.zoo import catalogue, loading
 
     return functools.cache(lambda label: loading.load(catalogue.parse_model(label)))
@@ -120,7 +120,7 @@ Translate = Callable[[str, dict[str, str]], None]
 
 @pytest.fixture
 def translate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Translate]:
-    """Return a writer of catalogues, which are then the only ones: a language, and its texts by those of the source."""
+    """Return a function that writes a language's catalogue from {source text: translation}; there are no others."""
     monkeypatch.setattr(i18n, "LOCALES", tmp_path / "locales")
     i18n._catalogue.cache_clear()
 
@@ -137,10 +137,10 @@ HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plu
 
 
 def compiled(texts: dict[str, str]) -> bytes:
-    """A catalogue as gettext's manual lays it out ("The Format of GNU MO Files"): no hash table, texts end with a 0."""
+    """Return a catalogue in the format of gettext's manual ("The Format of GNU MO Files"), without a hash table."""
     entries = sorted((source.encode(), text.encode()) for source, text in texts.items())
     tables, bodies = b"", b""
-    start = 28 + 2 * 8 * len(entries)  # of the texts: after the header and two tables of lengths and offsets
+    start = 28 + 2 * 8 * len(entries)  # of the texts, after the header and two tables of lengths and offsets
     for column in zip(*entries, strict=True):
         for body in column:
             tables += struct.pack("<2I", len(body), start + len(bodies))
@@ -151,7 +151,7 @@ def compiled(texts: dict[str, str]) -> bytes:
 
 @pytest.fixture(scope="session")
 def descendants() -> Callable[[bytes], list[int]]:
-    """Return a finder of processes that this one started, directly or not, with a word in their commands."""
+    """Return a function that finds descendants of this process by a word in their command lines."""
 
     def find(word: bytes) -> list[int]:
         parents, commands = {}, {}
@@ -159,7 +159,7 @@ def descendants() -> Callable[[bytes], list[int]]:
             try:
                 commands[int(folder.name)] = (folder / "cmdline").read_bytes()
                 parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError):  # it is over
+            except (OSError, ValueError):  # the process has ended
                 continue
 
         def is_ours(pid: int) -> bool:
@@ -176,15 +176,15 @@ def descendants() -> Callable[[bytes], list[int]]:
 
 @pytest.fixture(scope="session")
 def one_ray(descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
-    """Start the one Ray of all tests, with three cores, and return its HOST:PORT; nothing of it outlives them.
+    """Start one Ray cluster with three cores for all tests, and return its HOST:PORT; stop it after the tests.
 
-    Whoever asks for a cluster in this process gets this one, another process by the address.
+    Code in this process that connects to a cluster gets this one; other processes connect by the address.
     """
     from effviz import cluster
 
     with pytest.MonkeyPatch.context() as environment, tempfile.TemporaryDirectory(prefix="ray-") as folder:
         environment.setenv("RAY_TMPDIR", folder)  # a short path: sockets allow 107 characters
-        environment.setenv("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")  # a process more for each start of workers
+        environment.setenv("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")  # one process less per start of workers
         with pytest.MonkeyPatch.context() as of_workers:
             of_workers.setenv("XDG_CACHE_HOME", f"{folder}/cache")
             started = ExitStack()
@@ -196,12 +196,12 @@ def one_ray(descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
         deadline = time.monotonic() + 60
         while left := descendants(b"ray::") + descendants(b"/ray/"):
             assert time.monotonic() < deadline, left
-            time.sleep(0.1)  # not to take the core from what has to end
+            time.sleep(0.1)  # leave the core to the processes that have to end
 
 
 @pytest.fixture
 def behind_nginx(tmp_path: Path) -> Callable[..., AbstractContextManager[str]]:
-    """Return what runs an nginx with deploy/nginx.conf before a port, also at a path; port and log are its own."""
+    """Return a function that runs nginx with deploy/nginx.conf in front of a port, optionally at a path."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if nginx is None:
         pytest.skip("nginx is not installed (Debian package nginx)")
@@ -239,12 +239,12 @@ def _nginx_conf(folder: Path, port: int, upstream: int, frames: bool) -> str:
     ):
         assert ours in text
         text = text.replace(ours, theirs)
-    if frames:  # as docs/deploy.md says how
+    if frames:  # as docs/deploy.md describes
         assert text.count("# ~^") == 2
         text = text.replace("# ~^", "~^")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     places = "".join(f"{kind}_temp_path {folder / kind};" for kind in kinds)
-    user = "user root root;" if os.geteuid() == 0 else ""  # so that its workers may write into the test's folder
+    user = "user root root;" if os.geteuid() == 0 else ""  # so that its workers may write to the test's folder
     mime = "include /etc/nginx/mime.types;" if Path("/etc/nginx/mime.types").exists() else ""
     return f"{user} daemon off; pid {folder / 'pid'}; events {{}} http {{ {mime} {places}\n{text}\n}}"
 

@@ -1,7 +1,7 @@
-"""Runs all tests in two pytest processes, one a core: what looks at pages, and everything else.
+"""Run all tests in two pytest processes, one per core: page tests, and everything else.
 
-Each line says which half it comes from; the last lines say which half failed, and why. Ending the run ends both halves
-in order: a first SIGINT or SIGTERM lets them close their servers and browsers, a second one kills them.
+Each output line names its half; the last lines say which half failed, and why. Interrupting the run ends both halves
+cleanly: a first SIGINT or SIGTERM lets them close their servers and browsers, a second one kills them.
 Arguments go to both halves, as in `python tests/run_all.py --durations=20`.
 """
 
@@ -18,27 +18,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
-PAGES = {TESTS / "ui", TESTS / "browser"}  # what conftest.py marks so
+PAGES = {TESTS / "ui", TESTS / "browser"}  # conftest.py marks the tests in these
 OTHERS = {path for path in TESTS.iterdir() if path.is_dir() or path.match("test_*.py")} - PAGES
 
 
 def without(paths: set[Path]) -> list[str]:
-    """Have a half not even look into the other's files, whose imports take half a minute."""
+    """Return options that keep a half from collecting the other's files, whose imports take half a minute."""
     return [f"--ignore={path}" for path in sorted(paths)]
 
 
 HALVES = {
-    # Without coverage: it counts no pages, and makes these tests take twice as long.
+    # Without coverage, which excludes pages and would double the time of these tests.
     "pages": ["-m", "page", *without(OTHERS)],
     "core": ["-m", "not page", *without(PAGES), "--cov", "--cov-report=", "--cov-fail-under=0"],
 }
-MOST_REASONS = 12  # of a half's failures, so that all of both fits the last screen
+MOST_REASONS = 12  # per half, so that both fit on one screen
 COUNTED = ("passed", "failed", "error", "skipped")
 
 
 @dataclass
 class Half:
-    """One pytest process and what it said."""
+    """One pytest process and its output."""
 
     name: str
     process: "subprocess.Popen[str]"
@@ -50,9 +50,9 @@ class Half:
         environment = {
             **os.environ,
             "COVERAGE_FILE": str(coverage / f".coverage.{name}"),
-            "OMP_NUM_THREADS": "1",  # torch's threads spin, on the other half's core
+            "OMP_NUM_THREADS": "1",  # torch's threads would spin on the other half's core
             "PYTHONUNBUFFERED": "1",
-            "COLUMNS": "160",  # reasons of failures are cut at the width of the terminal
+            "COLUMNS": "160",  # pytest cuts the reasons of failures at the terminal's width
         }
         process = subprocess.Popen(
             [*command, *arguments],
@@ -63,12 +63,12 @@ class Half:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # signals reach it through this process alone, so each one counts once
+            start_new_session=True,  # only this process forwards signals, so each counts once
         )
         return cls(name, process)
 
     def follow(self) -> None:
-        """Print what it says until it ends."""
+        """Print the output until the process ends."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
@@ -76,12 +76,12 @@ class Half:
         self.process.wait()
 
     def counts(self) -> Counter[str]:
-        """How many tests passed, failed and so on, by pytest's last line."""
+        """Return how many tests passed, failed and so on, from pytest's last line."""
         found = re.findall(r"(\d+) (passed|failed|error|skipped)", self.lines[-1] if self.lines else "")
         return Counter({word: int(number) for number, word in found})
 
     def verdict(self) -> list[str]:
-        """How it ended, and the first reasons where it failed, or where a test passed at its second try only."""
+        """Return how the half ended, with the first reasons for failed and retried tests."""
         last = self.lines[-1].strip("= ") if self.lines else "nothing was said"
         reasons = [f"    {line}" for line in self.lines if line.startswith(("FAILED ", "ERROR ", "RERUN "))]
         if len(reasons) > MOST_REASONS:
@@ -92,7 +92,7 @@ class Half:
 def run(arguments: list[str]) -> int:
     """Run both halves and report; return 0 if both passed and coverage is high enough."""
     with tempfile.TemporaryDirectory(prefix="effviz-coverage-") as folder:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background, and by what starts there
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # background processes and their children ignore it
         halves = [Half.start(name, Path(folder), arguments) for name in HALVES]
         _forward_signals(halves)
         threads = [threading.Thread(target=half.follow) for half in halves]
@@ -125,7 +125,7 @@ def _forward_signals(halves: list[Half]) -> None:
 
 
 def _report_coverage(folder: Path) -> int:
-    """Print the lines that both halves together leave out; return 0 if coverage is high enough."""
+    """Print the lines that neither half covers; return 0 if coverage is high enough."""
     coverage = [sys.executable, "-m", "coverage"]
     environment = {**os.environ, "COVERAGE_FILE": str(ROOT / ".coverage")}
     combined = subprocess.run([*coverage, "combine", "--quiet", str(folder)], cwd=ROOT, env=environment)

@@ -1,4 +1,4 @@
-"""The public interface: what is in it, what it returns, and the document and the notebook that describe it."""
+"""The public interface: its names and results, and the document and the notebook that describe it."""
 
 import base64
 import io
@@ -25,7 +25,7 @@ SMALL = ("lite0@64", "mini-baseline@64")
 
 
 class Tags(HTMLParser):
-    """Counts tags and keeps pictures."""
+    """Count tags and collect images."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ def test_the_example_notebook_runs_and_shows_pictures(tmp_path: Path) -> None:
     from nbclient import NotebookClient
 
     notebook = nbformat.read(ROOT / "docs" / "example.ipynb", as_version=4)
-    assert all(not cell.get("outputs") for cell in notebook.cells)  # what is committed holds no results
+    assert all(not cell.get("outputs") for cell in notebook.cells)  # the committed notebook has no results
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [
         output["data"]["text/html"]

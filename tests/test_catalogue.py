@@ -1,4 +1,4 @@
-"""What the extraction of texts relies on, read from the code itself; `docs/translating.md` has the command."""
+"""The code's texts can be extracted, and each catalogue is complete; `docs/translating.md` has the commands."""
 
 import ast
 import builtins
@@ -18,7 +18,7 @@ from effviz import i18n
 
 PACKAGE = Path(effviz.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-# What only people at a terminal read is not in the catalogue.
+# Texts that only a terminal shows are not in the catalogue.
 TERMINAL = ("__main__.py", "bench", "cli")
 
 
@@ -46,7 +46,7 @@ def fields(text: str) -> set[str | None]:
 
 
 def unextractable(tree: ast.AST) -> Iterator[str]:
-    """Texts that a tool cannot see: put together before they are looked up."""
+    """Yield texts that Babel cannot extract, because they are composed before the lookup."""
     for called, call in calls(tree):
         texts = {"_": call.args[:1], "lazy_gettext": call.args[:1], "ngettext": call.args[:2]}.get(called, [])
         for text in texts:
@@ -60,7 +60,7 @@ def unextractable(tree: ast.AST) -> Iterator[str]:
 
 
 def misfitting(tree: ast.AST) -> Iterator[str]:
-    """Sentences whose places are not those that their values go into."""
+    """Yield sentences whose placeholders do not match the values passed to them."""
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format"):
             continue
@@ -73,12 +73,12 @@ def misfitting(tree: ast.AST) -> Iterator[str]:
     for called, call in calls(tree):
         if called == "lazy_gettext" and is_text(call.args[0]) and call.keywords:
             given = {keyword.arg for keyword in call.keywords}
-            if None not in given and fields(ast.literal_eval(call.args[0])) != given:  # None: `**` has their names
+            if None not in given and fields(ast.literal_eval(call.args[0])) != given:  # None: `**` holds the names
                 yield f"line {call.lineno}: {sorted(map(str, given))}"
 
 
 def untranslated_errors(tree: ast.AST) -> Iterator[str]:
-    """Errors that visitors see, with a text that was not looked up."""
+    """Yield errors that visitors see, raised with a text that was not looked up."""
     for called, call in calls(tree):
         ours = called.endswith("Error") and not hasattr(builtins, called)
         if ours and call.args and (is_text(call.args[0]) or isinstance(call.args[0], ast.JoinedStr)):
@@ -86,9 +86,9 @@ def untranslated_errors(tree: ast.AST) -> Iterator[str]:
 
 
 def hidden(tree: ast.Module) -> Iterator[str]:
-    """Places where another value is called `_` that hides the function: in a whole module, or where a function uses it.
+    """Yield places where a variable named `_` shadows the lookup function: in a module, or in a function that uses it.
 
-    In a comprehension it does no harm.
+    In a comprehension this is harmless.
     """
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "effviz.i18n"]
     if not any(alias.name == "_" for node in imported for alias in node.names):
@@ -155,7 +155,7 @@ SOURCES = sorted(i18n.LOCALES.glob("*/LC_MESSAGES/effviz.po"))
 
 
 def texts_of_the_code() -> set[str | tuple[str, ...]]:
-    """Every text that Babel finds, as `make extract` does."""
+    """Return every text that Babel finds, as in `make extract`."""
     found = extract_from_dir(str(PACKAGE), keywords=KEYWORDS, callback=None)
     also = extract_from_file("python", str(PACKAGE.parent / "app.py"), keywords=KEYWORDS)
     return {text for _, _, text, *_ in found} | {text for _, text, *_ in also}
@@ -163,7 +163,7 @@ def texts_of_the_code() -> set[str | tuple[str, ...]]:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda file: file.parts[-3])
 def test_a_catalogue_has_every_text_and_is_sure_of_each(source: Path) -> None:
-    """After a change of a text: `make update`, translate what is empty or fuzzy, `make compile`."""
+    """After changing a text: `make update`, translate empty and fuzzy entries, `make compile`."""
     catalogue = read_po(io.BytesIO(source.read_bytes()))
     messages = {message.id: message for message in catalogue if message.id}
     assert texts_of_the_code() - set(messages) == set(), "missing: make update"
@@ -179,14 +179,14 @@ def several(text: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def places(text: str) -> set[tuple[str | None, str | None]]:
-    """Where values go in, and as what: `{share:.0f}` and `{share}` are two."""
+    """Return placeholders with their format specs: `{share:.0f}` and `{share}` differ."""
     return {(field, form) for _, field, form, _ in string.Formatter().parse(text) if field is not None}
 
 
 def unfillable(catalogue: Path) -> Iterator[str]:
-    """Translations that would break a page, or lose a value, since their places are not those of the source."""
+    """Yield translations that would break a page or lose a value, because their placeholders differ from the source."""
     with catalogue.open("rb") as file:
-        found = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # only there all entries are
+        found = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # the only list of all entries
     for source, text in found.items():
         sentence = source[0] if isinstance(source, tuple) else source
         if sentence and places(text) != places(sentence):

@@ -1,7 +1,7 @@
-"""What the study, docs/metrics.md and the mini family's README say in words holds by the numbers beside them.
+"""The sentences of the study, docs/metrics.md and the mini family's README agree with the measured numbers.
 
-Every sentence that claims something stands here with its rule. A run that is measured anew either keeps the rule or
-breaks this test; so does a sentence that nobody wrote a rule for.
+This file lists every claim with its rule. A new run either satisfies the rule or breaks the test; a claim without a
+rule breaks it, too.
 """
 
 import json
@@ -36,7 +36,7 @@ LITE0 = tuple(f"lite0@{px}" for px in (192, 224, 260, 320, 384, 448))
 NINE = (*LITE0, "lite1@224", "lite2@224", "lite2@260")
 FIVE = ("lite0@224", "lite1@224", "lite0@260", "lite2@224", "lite2@260")  # of faithfulness
 TWO = ("lite0@224", "lite2@260")  # of the methods' faithfulness
-KNOWING = ("cam", "gradcam++", "layercam", "elementwise-gradcam", "ablationcam", "finercam")  # the class
+KNOWING = ("cam", "gradcam++", "layercam", "elementwise-gradcam", "ablationcam", "finercam")  # class-specific
 BASE, COMPOUND, RESOLUTION = "mini-baseline@96", "mini-compound@127", "mini-resolution@192"
 MINIS = (BASE, "mini-depth@96", "mini-width@96", RESOLUTION, COMPOUND)
 FIRST, GAUSSIAN, CROP = "lite0@224", "control-gaussian", "control-crop-gaussian"
@@ -59,7 +59,7 @@ def mean(run: str, model: str, method: str, metric: str, part: str = "") -> floa
 
 
 def less(run: str, model: str, metric: str, other: str = FIRST, method: str = "cam", part: str = "") -> pd.Series:
-    """A paired difference: from another model, or from a control of its own."""
+    """Return a paired difference: from another model, or from the model's own control."""
     minus = (model, other) if other.startswith("control") else (other, method)
     row = table(run, 1).loc[(model, method, *minus, metric)]
     return row[[f"{part}{name}" for name in ("mean", "low", "high", "p")]].set_axis(["mean", "low", "high", "p"])
@@ -70,7 +70,7 @@ def surely(found: pd.Series, sign: int) -> bool:
 
 
 def near(value: float, printed: float, digits: int = 3) -> bool:
-    """Whether a number is what is printed of it."""
+    """Whether a number rounds to the printed one."""
     return abs(value - printed) < 0.5001 * 10**-digits
 
 
@@ -84,7 +84,7 @@ def said(found: pd.Series, mean: float, low: float, high: float) -> bool:
 
 @cache
 def photos(metric: str) -> pd.DataFrame:
-    """CAM's values of the study, a column a model, and whether the object is small and off-centre."""
+    """Return the study's values of CAM, one column per model, and whether the object is small and off-centre."""
     rows = pd.read_parquet(
         STUDY / "localisation" / "results.parquet", filters=[("metric", "=", metric), ("method", "=", "cam")]
     )
@@ -109,7 +109,7 @@ def spread(model: str, metric: str) -> float:
 
 
 def lead(model: str, metric: str, part: str = "", run: str = "localisation", method: str = "cam") -> pd.Series:
-    """How far a map is from the Gaussian in its crop."""
+    """Return a map's difference from the Gaussian in its crop."""
     return less(run, model, metric, CROP, method, part)
 
 
@@ -436,9 +436,9 @@ PAIRED = {  # in points of top-1, with their intervals
 
 
 def may_be_paired(one: str, other: str) -> bool:
-    """Whether a difference is that of the counts, in an interval that pairs of right and wrong photos can have.
+    """Whether a difference matches the counts, with an interval that pairs of right and wrong photos can produce.
 
-    It is narrowest where no photo is right in the worse network alone, and widest where photos are independent.
+    It is narrowest if no photo is right in the worse network alone, and widest if photos are independent.
     """
     mean, low, high = PAIRED[one, other]
     shares = [round(TOP1[name] * 39.25) / 3925 for name in (one, other)]
@@ -571,14 +571,14 @@ PLACES = {
     "metrics, agreement": (ROOT / "docs" / "metrics.md", "## Agreement", CELLS),
     "metrics, faithfulness": (ROOT / "docs" / "metrics.md", "## Faithfulness", STEPS),
 }
-# What others found, on photos that are not here: nobody can hold it against our files.
+# Results on photos that are not included; they cannot be checked against our files.
 ELSEWHERE = (
     "An independent check on 78 other photos did not reproduce the difference.",
     "- An independent computation on other validation photos gave lite0@224 energy 0.69, pointing 0.87, MaxBoxAcc 0.62 and top-1 0.74.",
     "Our second program (torch, painted masks) gives 0.784 and 0.915 on these photos, so the arithmetic is not the reason;",
     "Another check, on 600 photos that are not included either, found that a Gaussian's energy is 0.62 over the photo and 0.70 in the crop;",
 )
-COUNTS = {  # sentences that say what was done, and claim nothing that was found
+COUNTS = {  # sentences that describe the method and claim no result
     "study, limits": (
         "- The study says little about the paper's claim for networks trained alike:",
         "The mini family tests this on a small scale: see below.",
@@ -590,7 +590,7 @@ COUNTS = {  # sentences that say what was done, and claim nothing that was found
         "With 96 px, one training run each and ten classes, this does not test the statement for ImageNet.",
     ),
 }
-TABLES = ("metrics, localisation", "metrics, faithfulness")  # whose sentences stand in tables, too
+TABLES = ("metrics, localisation", "metrics, faithfulness")  # sections with sentences in tables, too
 WHOLE = (
     "study, faithfulness",
     "study, methods",
@@ -601,7 +601,7 @@ WHOLE = (
 
 
 def text(of: str) -> str:
-    """A section without its tables, on one line."""
+    """Return a section without its tables, on one line."""
     file, heading, _ = PLACES[of]
     section = "\n" + file.read_text(encoding="utf-8")
     start = section.index(f"\n{heading}") + 1

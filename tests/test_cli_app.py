@@ -1,4 +1,4 @@
-"""`effviz app` opens the app from any folder, asks nothing, and stops when told to."""
+"""`effviz app` opens the app from any folder without prompting, and stops on request."""
 
 import os
 import socket
@@ -32,7 +32,7 @@ def is_healthy(port: int) -> bool:
 
 
 def open_app(folder: Path, port: int) -> "subprocess.Popen[str]":
-    # a home of its own: Streamlit asks new users for an e-mail address on their first start
+    # an empty home folder: Streamlit asks new users for an e-mail address at the first start
     environment = {**os.environ, "HOME": str(folder), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [SCRIPT, "app", "--port", str(port), "--no-browser"],
@@ -80,7 +80,7 @@ TELL = "tell = lambda *_: print(config.get_option('runner.fastReruns')); bootstr
         ("bootstrap.load_config_options({}); tell()", settings.SHIPPED),  # streamlit run app.py
         (f"cli.open_app({free_port()}, 'localhost', False)", Path("/")),  # effviz app
     ],
-    ids=["streamlit", "effviz"],  # not by their texts: the port is another one in each process of a run
+    ids=["streamlit", "effviz"],  # explicit, because the text has a different port in each process of a run
 )
 def test_two_threads_never_run_one_visitors_script(start, folder):
     done = subprocess.run([sys.executable, "-c", OPTION + TELL + start], cwd=folder, capture_output=True, text=True)

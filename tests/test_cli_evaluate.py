@@ -1,4 +1,4 @@
-"""`effviz evaluate` from the shell: files, table, JSON, and what a user does wrong."""
+"""`effviz evaluate` from the shell: files, table, JSON, and user errors."""
 
 import json
 import math
@@ -47,7 +47,7 @@ def run(*words: object, code: int = 0):
 
 
 def strict(text: str):
-    """Read JSON as other languages do: there is no NaN in it, which Python's own reader lets pass."""
+    """Parse JSON as other languages do, without the NaN that Python's parser accepts."""
     return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
@@ -79,7 +79,7 @@ def test_a_run_writes_its_rows_and_prints_a_table(data, tmp_path):
     assert set(rows.column_names) >= COLUMNS
     assert "3 photos are too few for an answer" in result.stdout
     assert len(rows) == 1 + 2 * 8 * 3  # broken; two photos, two methods and six controls, three metrics
-    again = strict(run(*words, "--json").stdout)  # finished: read, not measured
+    again = strict(run(*words, "--json").stdout)  # a finished run is read, not measured
     assert again["finished"]
     assert again["failures"] == 1
     assert {cell["metric"] for cell in again["results"]} == {"energy", "pointing", "maxbox"}
@@ -99,7 +99,7 @@ def test_a_run_without_a_usable_photo_fails_and_keeps_the_reasons(tmp_path):
     for name in ("one", "two"):
         (folder / f"{name}.jpg").write_bytes(b"no picture")
     words = (folder, "--models", "lite0@64", "--metrics", "drop", "--targets", "prediction", "--out", out)
-    for more in ((), ("--json",)):  # the second time all is there already
+    for more in ((), ("--json",)):  # the second run is complete already
         result = run(*words, *more, code=1)
         assert "effviz: Nothing could be measured on 2 photos" in result.stderr.splitlines()[-1]
     assert strict(result.stdout)["failures"] == 2
@@ -109,7 +109,7 @@ def test_a_run_without_a_usable_photo_fails_and_keeps_the_reasons(tmp_path):
 
 
 def test_every_option_reaches_the_run(data, tmp_path, monkeypatch):
-    """Each differs from what it is by default, so that one that is forgotten shows."""
+    """Each option differs from its default, so that a forgotten one shows."""
     caught = []
 
     def stops(*asked):
@@ -178,8 +178,8 @@ def test_a_folder_of_photos_can_be_measured_without_boxes(tmp_path):
     answer = strict(run(*words, "--metrics", "drop,insertion", "--steps", "4", "--json").stdout)
     assert {cell["metric"] for cell in answer["results"]} == {"drop", "insertion"}
     first = answer["results"][0]
-    assert (first["all"]["low"], first["all"]["high"], first["all"]["n"]) == (None, None, 1)  # one photo has no spread
-    assert first["small_off_centre"] == {"mean": None, "low": None, "high": None, "n": 0}  # nobody marked anything
+    assert (first["all"]["low"], first["all"]["high"], first["all"]["n"]) == (None, None, 1)  # no spread in one photo
+    assert first["small_off_centre"] == {"mean": None, "low": None, "high": None, "n": 0}  # there is no ground truth
 
 
 @pytest.mark.parametrize(("target", "by_class"), [("label", True), ("prediction", False), ("zebra", False)])

@@ -1,4 +1,4 @@
-"""`effviz fetch`: what the hub sends is reported, and every way of naming a model works."""
+"""`effviz fetch` reports the download, and accepts every way of naming a model."""
 
 import pytest
 from huggingface_hub import constants
@@ -10,7 +10,7 @@ from effviz.zoo import download
 
 @pytest.fixture
 def asked(tmp_path, monkeypatch):
-    """What the hub is asked for; it sends ten bytes in two parts."""
+    """Return the list of requests to a hub that sends ten bytes in two parts."""
     asked: list[str] = []
 
     def downloaded(repository: str, file: str, *, tqdm_class: type) -> None:

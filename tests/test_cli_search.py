@@ -1,4 +1,4 @@
-"""`effviz search` from the shell: the table, the JSON, and what a user does wrong."""
+"""`effviz search` from the shell: the table, the JSON, and user errors."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What docs/deploy.md gives to whoever shows EffViz to others: an nginx that runs, settings that are documented."""
+"""The deployment in docs/deploy.md: nginx runs with its configuration, and every setting is documented."""
 
 import http.client
 import http.server
@@ -29,7 +29,7 @@ DEPLOY = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
-    """Answers with the headers that it was sent; a request to become a WebSocket is accepted."""
+    """Respond with the request's headers; accept an upgrade to a WebSocket."""
 
     protocol_version = "HTTP/1.1"
 
@@ -52,7 +52,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_nginx_sends_the_headers_and_the_visitor_s_own_address(proxy: str) -> No
 
 
 def framed(address: str) -> tuple[str, str | None]:
-    """Who may put an address into a frame, by both headers that say so."""
+    """Return who may frame an address, according to both headers."""
     with urllib.request.urlopen(address) as answer:
         policy, options = answer.headers["Content-Security-Policy"], answer.headers["X-Frame-Options"]
     return policy.rpartition("frame-ancestors ")[2], options
@@ -120,7 +120,7 @@ def upload(proxy: str, megabytes: int) -> int:
     connection.putrequest("PUT", "/_stcore/upload_file/x")
     connection.putheader("Content-Length", str(megabytes * 2**20))
     connection.endheaders()
-    if megabytes <= 128:  # what is refused is refused by its header
+    if megabytes <= 128:  # a larger upload is rejected from its header
         connection.send(b"\0" * (megabytes * 2**20))
     status = connection.getresponse().status
     connection.close()
@@ -128,7 +128,7 @@ def upload(proxy: str, megabytes: int) -> int:
 
 
 def test_files_stay_as_long_as_is_said() -> None:
-    """Streamlit keeps a closed page for those who come back, and its files with it."""
+    """Streamlit keeps a closed page, with its files, for visitors who return."""
     kept_s = inspect.signature(MemorySessionStorage).parameters["ttl_seconds"].default
     assert kept_s == 120
     assert "until the page is closed and two minutes more" in " ".join(DEPLOY.split())
@@ -175,7 +175,7 @@ def test_systemd_takes_the_service_as_it_is(tmp_path: Path) -> None:
         pytest.skip("systemd-analyze is not installed (Debian package systemd)")
     text = (ROOT / "deploy/effviz.service").read_text()
     command = "/opt/effviz/.venv/bin/effviz"
-    assert command in text  # which is not installed here
+    assert command in text  # not installed on this machine
     unit = tmp_path / "effviz.service"
     unit.write_text(text.replace(command, "/bin/true"))
     checked = subprocess.run([verify, "verify", str(unit)], capture_output=True, text=True)
@@ -195,4 +195,4 @@ def test_every_file_and_option_of_the_dockerfile_exists() -> None:
     assert start[:2] == ["effviz", "app"]
     assert {word for word in start[2:] if word.startswith("--")} <= known
     assert any(line.startswith("USER ") for line in lines)
-    assert "# torch" in (ROOT / "requirements.txt").read_text()  # where the light installation is cut off
+    assert "# torch" in (ROOT / "requirements.txt").read_text()  # the light installation stops at this line

@@ -1,4 +1,4 @@
-"""Files whole or not at all, and text wherever it goes; names of files may be in another code (U+DCE9 is E9)."""
+"""Files are written completely or not at all, and text prints in any encoding; U+DCE9 is the byte E9 in a name."""
 
 import io
 import json
@@ -61,7 +61,7 @@ def test_what_keeps_a_file_from_being_written_is_one_sentence(tmp_path: Path) ->
 
 
 class TestCache:
-    """Where it is, by the XDG base directory specification."""
+    """The cache folder follows the XDG base directory specification."""
 
     def test_a_path_that_is_not_absolute_does_not_count(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
@@ -80,11 +80,11 @@ class TestCache:
         assert file_io.cache_folder().is_absolute()
 
 
-# Files that are no files: each is an error at once, and none is waited for.
+# Special files: each is an error at once, without waiting.
 
 
 def a_socket(path: Path) -> None:
-    os.chdir(path.parent)  # its address may have only a hundred letters
+    os.chdir(path.parent)  # a socket's path is limited to about a hundred characters
     socket.socket(socket.AF_UNIX).bind(path.name)
 
 

@@ -1,4 +1,4 @@
-"""`docs/glossary.md` names what there is, and the package keeps to it: one word for one thing."""
+"""`docs/glossary.md` matches the package, and the package uses one name for each concept."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ MOST_SHARED_STEMS = 10
 
 
 def rows(text: str) -> list[list[str]]:
-    """A Markdown table's rows, without its two lines of header."""
+    """Return the rows of a Markdown table without its two header lines."""
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"][2:]
 
 

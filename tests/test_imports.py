@@ -1,6 +1,6 @@
-"""Commands and pages start without torch; nothing heavy is loaded before it is needed.
+"""Commands and pages start without torch, and load no heavy package before they need it.
 
-Each test is one fresh process, since whatever this one has imported stays.
+Each test starts a new process, because imports in this one would persist.
 """
 
 import json
@@ -62,7 +62,7 @@ for page in ("scale", "tradeoff", "paper", "evaluate"):
 print(json.dumps(loaded))
 """
 
-# To Python, what is hidden is not installed.
+# Makes the named packages look uninstalled to Python.
 HIDING = """
 import sys
 from importlib.machinery import PathFinder
@@ -110,7 +110,7 @@ print(json.dumps(said))
 
 
 def fresh(script: str, *arguments: object, **environment: str) -> dict[str, list[str]]:
-    """Run a script in a process of its own, in the folder of the clone; return what it printed last."""
+    """Run a script in a new process, in the clone's folder; return the last line that it printed."""
     command = [sys.executable, "-c", script, *map(str, arguments)]
     settings = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **environment}
     done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
@@ -124,7 +124,7 @@ def test_commands_and_pages_load_no_torch_and_pandas_only_for_tables(tmp_path: P
     pages = [f"page {page}" for page in ("compare", "scale", "tradeoff", "paper", "evaluate")]
     assert loaded == {
         **{command: [] for command in ("scale", "plan", "solve", "models", "cam", "calibrate", "first maps")},
-        **{each: ["pandas"] for each in ("evaluate", "report", *pages)},  # tables of what was measured
+        **{each: ["pandas"] for each in ("evaluate", "report", *pages)},  # tables of measurements
     }
 
 

@@ -1,4 +1,4 @@
-"""The README fits one screen and leads on; the documents name every command, every page, and files that exist."""
+"""The README fits one screen, and the documents cover every command and page, and link only existing files."""
 
 import re
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""What a visitor reads goes through the catalogue: no bare literal is shown by the folders below.
+"""Every text that a visitor reads goes through the catalogue: the folders below show no bare literals.
 
-Looked for without running anything: calls that put text on the page or into a figure, and what they are given.
+The test only parses the code: it checks the arguments of calls that put text on a page or into a figure.
 """
 
 import ast
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Not effviz/cli and effviz/bench: the command line always speaks English (docs/translating.md).
+# Not effviz/cli and effviz/bench: the command line is always in English (docs/translating.md).
 FOLDERS = (
     "effviz/ui",
     "effviz/evaluate",
@@ -22,7 +22,7 @@ FOLDERS = (
     "effviz/scaling",
 )
 
-# Methods whose first text is shown, of `st`, of a column or container, or of a column's configuration.
+# Methods of `st`, of a column or container, or of a column's configuration that show their first argument.
 SHOWN = {
     *("title", "header", "subheader", "caption", "markdown", "write", "text", "info", "warning", "error", "success"),
     *("toast", "button", "download_button", "link_button", "popover", "expander", "spinner", "metric", "progress"),
@@ -30,17 +30,17 @@ SHOWN = {
     *("select_slider", "number_input", "text_input", "text_area", "file_uploader", "camera_input", "status"),
     *("Column", "TextColumn", "NumberColumn", "CheckboxColumn", "ProgressColumn", "LinkColumn", "BarChartColumn"),
 }
-# Called by their bare names: `number = st.column_config.NumberColumn`, and what figures are made of.
+# Called by bare name: `number = st.column_config.NumberColumn`, and parts of figures.
 NAMED = {"number", "Curve", "Axis"}
-# What a visitor can cause is shown as the error says it.
+# Pages show the text of errors that a visitor can cause.
 ERRORS = {"EffVizError", "ImageError", "WeightsError", "TargetError", "SettingsError", "DatasetError"}
-TRACES = {"Scatter", "Scatter3d", "Bar"}  # their `name` stands in the legend
-# Keyword arguments that are shown, whoever gets them.
+TRACES = {"Scatter", "Scatter3d", "Bar"}  # their `name` is in the legend
+# Keyword arguments that are shown, whatever the function.
 KEYWORDS = {"label", "help", "placeholder", "title", "title_text", "alt", "caption", "hovertext", "annotation_text"}
 KEYWORDS |= {"hovertemplate", "column_config"}
-# Not sentences of any language: file types, units' letters, the names of things.
+# The same in every language: file types, letters of units, names.
 NAMES = {"CSV", "PNG", "SVG", "d", "w", "r", "φ", "α", "β", "γ", "SiLU", "ReLU", "B0"}
-LOGS = {"logger", "logging"}  # whoever runs the server reads those
+LOGS = {"logger", "logging"}  # only the server's operator reads logs
 
 
 def files() -> list[Path]:
@@ -48,7 +48,7 @@ def files() -> list[Path]:
 
 
 def bare(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and text of every literal that is shown without the catalogue."""
+    """Yield line and text of every literal that is shown without the catalogue."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             for shown in _arguments(node):
@@ -69,7 +69,7 @@ def _arguments(call: ast.Call) -> Iterator[ast.expr]:
 
 
 def _literals(value: ast.expr) -> Iterator[tuple[int, str]]:
-    """Literals with letters in an expression, except what is handed to the catalogue or only formatted."""
+    """Yield literals with letters in an expression, except those passed to the catalogue or only formatted."""
     if isinstance(value, ast.Constant):
         if isinstance(value.value, str) and _is_text(value.value):
             yield value.lineno, value.value
@@ -92,7 +92,7 @@ def _literals(value: ast.expr) -> Iterator[tuple[int, str]]:
 
 
 def _is_text(text: str) -> bool:
-    """Two letters in a row, outside a tag or an entity of HTML, that are no name."""
+    """Whether a text has two letters in a row, outside HTML tags and entities, and is not a name."""
     plain = "".join(part.partition(">")[2] or ("" if number else part) for number, part in enumerate(text.split("<")))
     words = [word.strip(".,:;()*×=|/ ") for word in plain.split()]
     return any(len(word) > 1 and word.isalpha() and word not in NAMES for word in words)
@@ -100,7 +100,7 @@ def _is_text(text: str) -> bool:
 
 def test_every_text_goes_through_the_catalogue() -> None:
     read = [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in files()]
-    assert len(read) > 150  # the folders are where they are said to be
+    assert len(read) > 150  # the folders exist
     assert [f"{file.relative_to(ROOT)}:{line}: {text!r}" for file, tree in read for line, text in bare(tree)] == []
 
 

@@ -1,4 +1,4 @@
-"""The runner of all tests: which half failed and why, and an end in order when it is interrupted."""
+"""The test runner says which half failed and why, and ends cleanly when interrupted."""
 
 import os
 import re
@@ -45,14 +45,14 @@ def start(folder: Path, tests: str) -> "subprocess.Popen[str]":
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = page\n")
     (folder / "test_it.py").write_text(textwrap.dedent(tests))
     (folder / "coverage.ini").write_text(f"[run]\nsource = {folder}\n")  # not all of effviz, which takes seconds
-    without = [f"-pno:{plugin}" for plugin in ("cacheprovider", "anyio", "hypothesispytest")]  # which are slow to start
+    without = [f"-pno:{plugin}" for plugin in ("cacheprovider", "anyio", "hypothesispytest")]  # slow to start
     command = [sys.executable, str(ROOT / "tests" / "run_all.py"), *without, str(folder / "test_it.py")]
     environment = os.environ | {"COVERAGE_RCFILE": str(folder / "coverage.ini")}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
 def test_files_that_are_not_counted_are_there() -> None:
-    """Else one that got another name is counted unnoticed, and takes half as long again."""
+    """Otherwise a renamed file would silently run with coverage, and take half as long again."""
     names = re.findall(r'"(\w+(?:/\w+)*\.py)"', (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
     assert len(names) > 10
     assert [name for name in names if not (ROOT / "tests" / name).is_file()] == []
@@ -75,7 +75,7 @@ def test_an_interrupted_run_closes_what_both_halves_opened(tmp_path: Path) -> No
     while len(list(tmp_path.glob("*.opened"))) < 2:
         assert time.monotonic() < deadline
         assert process.poll() is None
-        time.sleep(0.05)  # not to take the core from what it waits for
+        time.sleep(0.05)  # leave the core to the process under test
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -1,4 +1,4 @@
-"""Every variable is read in one place, means what it says, and is printed; folders follow from them."""
+"""Every variable is read in one place, validated and printed; folders follow from the variables."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """EffViz as from a wheel, with what ships in `shipped`; the user's folder is empty."""
+    """Simulate an EffViz installed from a wheel, with shipped files in `shipped` and an empty user folder."""
     monkeypatch.setattr(settings, "IS_CLONE", False)
     monkeypatch.setattr(settings, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
@@ -100,6 +100,6 @@ def test_own_models_stand_before_those_that_ship(installed: Path, monkeypatch: p
     first = next(entry for entry in manifest.entries() if entry.name == both[0]["name"])
     assert (first.origin, manifest.folder_of(first), len(manifest.entries())) == ("mine", own, 2)
     with pytest.raises(WeightsError, match=re.escape(Path(both[0]["file"]).name)):
-        checkpoints.load(first.name)  # looked for in its own folder only
+        checkpoints.load(first.name)  # searched only in its own folder
     monkeypatch.setenv("EFFVIZ_MODELS", str(own))
     assert [entry.name for entry in manifest.entries()] == [first.name]

@@ -1,4 +1,4 @@
-"""What stands in docs/study is one thing: means follow from single measurements, and study.md prints these numbers."""
+"""The files in docs/study are consistent: means follow from single measurements, and study.md prints them."""
 
 import dataclasses
 import json
@@ -56,11 +56,11 @@ def test_the_tables_are_those_of_effviz_report(name: str) -> None:
     known = run_summary.load_results(STUDY / name)
     for file, text in html_report.table_files(known, run_summary.metric_means(known)).items():
         made, shipped = (pd.read_csv(of) for of in (io_of(text), STUDY / name / file))
-        pd.testing.assert_frame_equal(made, shipped, rtol=0, atol=1e-6)  # other processors round otherwise
+        pd.testing.assert_frame_equal(made, shipped, rtol=0, atol=1e-6)  # other CPUs round differently
 
 
 def test_a_run_is_shipped_as_the_page_says(tmp_path: Path) -> None:
-    """`python docs/study/ship.py RUN docs/study/NAME`: the same tables, and a whole run without a path of a machine."""
+    """`python docs/study/ship.py RUN docs/study/NAME` writes the same tables, and a whole run without local paths."""
     run, to = shutil.copytree(STUDY / "faithfulness", tmp_path / "run"), tmp_path / "shipped"
     known = run_store.read_manifest(run)
     run_store.save_manifest(dataclasses.replace(known, dataset="/home/somebody/photos"))
@@ -100,7 +100,7 @@ def io_of(text: str) -> object:
 
 
 def printed() -> Iterator[tuple[str, str, str, str]]:
-    """Yield the cells of all tables: the section's title, the row's and the column's name, and what is printed."""
+    """Yield the cells of all tables: section title, row name, column name, and printed text."""
     for section in PAGE.split("\n## ")[1:]:
         title, _, text = section.partition("\n")
         lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
@@ -111,7 +111,7 @@ def printed() -> Iterator[tuple[str, str, str, str]]:
 
 
 def check(title: str, row: str, column: str, cell: str) -> None:
-    """Hold one cell against its file: its numbers, and whether it is marked as surely a difference."""
+    """Check one cell against its file: its numbers, and whether it is marked as surely a difference."""
     found = NUMBER.fullmatch(cell)
     assert found, cell
     known, part = line(title, row, column)
@@ -123,7 +123,7 @@ def check(title: str, row: str, column: str, cell: str) -> None:
 
 
 def line(title: str, row: str, column: str) -> tuple[pd.Series, str]:
-    """Return the line of a file that a cell was printed from, and how the names of its numbers begin."""
+    """Return the row of a file that a cell was printed from, and the prefix of its number columns."""
     of_methods = title.startswith("Faithfulness of the methods")
     places = "smooth" if title.startswith("After one blur") else "localisation"
     folder = STUDY / ("methods" if of_methods else "faithfulness" if title.startswith("Faithfulness") else places)
