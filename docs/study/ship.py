@@ -1,7 +1,7 @@
-"""Make a finished run part of EffViz: `python docs/study/ship.py RUN docs/study/NAME`.
+"""Copy a finished run into EffViz: `python docs/study/ship.py RUN docs/study/NAME`.
 
-The copy is a run like any other, without the path of the data set on the machine that measured it, and without curves
-that no table needs; its tables are those of `effviz report`.
+The copy is a regular run, without the local path of the data set and without curves that no table needs; its tables
+are those of `effviz report`.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import RESULTS_FILE, RESULTS_SCHEMA
 from effviz.report import html_report
 
-FINEST = 1000  # overlaps are rounded down to thousandths: whether one reaches 0.5 stays the same
+FINEST = 1000  # overlaps are rounded down to thousandths, which keeps those that reach 0.5
 
 
 def ship(run: Path, to: Path) -> None:
@@ -35,7 +35,7 @@ def ship(run: Path, to: Path) -> None:
 
 
 def write_tables(shipped: Path) -> None:
-    """Write a run's tables beside it: those of `effviz report`."""
+    """Write the tables of `effviz report` into the run's folder."""
     copied = run_summary.load_results(shipped)
     for name, text in html_report.table_files(copied, run_summary.metric_means(copied)).items():
         (shipped / name).write_text(text, encoding="utf-8")

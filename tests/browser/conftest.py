@@ -1,4 +1,4 @@
-"""A real server on a free port and a real Chromium, for journeys that no simulation can stand in for."""
+"""Run a real server on a free port and a real Chromium, for tests that no simulation can replace."""
 
 import os
 import re
@@ -26,16 +26,15 @@ IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 T = TypeVar("T")
 
-# What a test reads once and asserts has to be there at that moment, and "idle" promises less than it seems to: a click
-# has not begun its rerun yet, a component is mounted after the script has ended, a chart is drawn and then given its
-# size, a picture is read later still. So tests wait on what they assert: with `expect` where it knows how to, else with
-# the functions below.
+# "Idle" promises less than it seems to: after a click the rerun has not started yet, components mount after the script
+# ends, charts get their size after they are drawn, and images load later still. So tests wait for what they assert:
+# with `expect` where it can, otherwise with the functions below.
 
 NEXT_FRAME = "new Promise((done) => requestAnimationFrame(done))"
 
 
 def poll(page: Page, check: Callable[[], T]) -> T:
-    """Look again at every frame until none of the assertions in `check` fails, as `expect` does for what it knows."""
+    """Retry `check` at every frame until none of its assertions fails, like Playwright's `expect`."""
     end = time.monotonic() + PATIENCE_MS / 1000
     while True:
         try:
@@ -47,12 +46,12 @@ def poll(page: Page, check: Callable[[], T]) -> T:
 
 
 def idle(page: Page) -> None:
-    """Wait until the page's script has run; after a click, wait for what it changes first."""
+    """Wait until the page's script has run; after a click, first wait for what the click changes."""
     page.wait_for_selector(IDLE, timeout=PATIENCE_MS)
 
 
 def whole(page: Page) -> None:
-    """Wait until nothing of the page is still to come, or still to go."""
+    """Wait until the page has no placeholders and no stale elements left."""
     idle(page)
     for part in ('[data-testid$="Skeleton"]', '[data-stale="true"]'):
         expect(page.locator(part)).to_have_count(0)
@@ -63,7 +62,7 @@ SCROLLED_WIDTHS = """[document.documentElement, document.querySelector("[data-te
 
 
 def fits(page: Page, width: int) -> None:
-    """The whole page is there, and nothing scrolls sideways: a chart is wider until it is given its size."""
+    """Wait until the page is complete and nothing scrolls sideways; charts are too wide until they get their size."""
     whole(page)
 
     def narrow() -> None:
@@ -72,12 +71,12 @@ def fits(page: Page, width: int) -> None:
     poll(page, narrow)
 
 
-# Until a picture has been read it has no height, and what lies below it is not yet where it will be.
+# An image has no height until it is loaded, so elements below it still move.
 ARE_READ = "all => all.length > 0 && all.every((one) => one.complete && one.naturalWidth > 0)"
 
 
 def pictures_are_read(pictures: Locator) -> None:
-    """Wait until the page has read these pictures, of which there is one at least."""
+    """Wait until the page has loaded these images, at least one."""
 
     def read() -> None:
         assert pictures.evaluate_all(ARE_READ)
@@ -102,7 +101,7 @@ STANDS = """
 
 
 def standing(on: Locator) -> dict[str, float]:
-    """Where something is in the window once it has stopped moving, for a hand that goes there."""
+    """Return an element's position in the window once it has stopped moving, for the mouse."""
     on.scroll_into_view_if_needed()
     found: dict[str, float] = on.evaluate(STANDS)
     return found
@@ -125,12 +124,12 @@ STILL = """
 
 
 def settled(root: Locator) -> None:
-    """Wait until no more is drawn on the canvases within, and frames come as they should."""
+    """Wait until the canvases inside an element no longer change from frame to frame."""
     root.evaluate(STILL)
 
 
-# Streamlit's grey boxes in place of what is still to come pulse without end: at sixty frames a second, drawn without a
-# graphics card, they take up to half of what a visit takes of the processor.
+# Streamlit's grey placeholders pulse continuously: at sixty frames per second, without a graphics card, they take up to
+# half of a visit's CPU time.
 STILL_WAITING = """{
   const sheet = new CSSStyleSheet();
   sheet.replaceSync('[data-testid$="Skeleton"], [data-testid$="Skeleton"] * { animation: none !important }');
@@ -139,12 +138,12 @@ STILL_WAITING = """{
 
 Visit = Callable[..., Page]
 
-expect.set_options(timeout=PATIENCE_MS)  # waits end when the state is there; this is for slow machines
+expect.set_options(timeout=PATIENCE_MS)  # waits end as soon as the state is reached; the limit is for slow machines
 
 
 @pytest.fixture(scope="session")
 def chromium() -> None:
-    """Chromium is here, or the test is left out; CI has to have it."""
+    """Skip the test if Chromium is not installed; in CI, fail."""
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         reason = "Chromium is not installed: install your distribution's package `chromium` to drive a real browser."
         if os.environ.get("CI"):
@@ -154,13 +153,13 @@ def chromium() -> None:
 
 @pytest.fixture(scope="package")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server looks for runs of `effviz evaluate`."""
+    """Return the folder where the server looks for runs of `effviz evaluate`."""
     return tmp_path_factory.mktemp("runs")
 
 
 @pytest.fixture(scope="package")
 def address(chromium: None, runs: Path) -> Iterator[str]:
-    """Where the app answers; the server lives as long as these tests."""
+    """Return the app's address; the server runs as long as these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("EFFVIZ_RUNS", str(runs))
@@ -168,16 +167,16 @@ def address(chromium: None, runs: Path) -> Iterator[str]:
             yield running.address
 
 
-@pytest.fixture(scope="package")  # Playwright's event loop would be in the way of other tests' loops
+@pytest.fixture(scope="package")  # Playwright's event loop would conflict with other tests' loops
 def browser(chromium: None) -> Iterator[Browser]:
     with bench_browser.start_chromium() as running:
         yield running
 
 
 class Window:
-    """A window of the browser: every visit loads the app anew, so it is a new session of the server.
+    """A browser window: every visit reloads the app, and so starts a new session on the server.
 
-    Streamlit's scripts are read and compiled once a window, which is most of what a visit takes of the processor.
+    A window loads and compiles Streamlit's scripts once; they would take most of a visit's CPU time.
     """
 
     def __init__(self, context: BrowserContext, address: str) -> None:
@@ -207,7 +206,7 @@ class Window:
 
 @pytest.fixture(scope="package")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """What windows share: files that they have read."""
+    """Return the browser context, whose windows share a file cache."""
     with browser.new_context() as context:
         context.add_init_script(STILL_WAITING)
         yield context
@@ -220,10 +219,10 @@ def shared_window(context: BrowserContext, address: str) -> Window:
 
 @pytest.fixture
 def window(shared_window: Window) -> Iterator[Window]:
-    """The window of all tests; ends with a failure if a page of the test threw an error in the browser."""
+    """Return the window that all tests share; fail if a page of the test threw an error in the browser."""
     shared_window.mistakes.clear()
     yield shared_window
-    shared_window.page.mouse.up()  # of a test that failed in the middle of a drag
+    shared_window.page.mouse.up()  # in case a test failed in the middle of a drag
     assert not shared_window.mistakes
 
 
@@ -235,7 +234,7 @@ def visit(window: Window) -> Visit:
 
 @pytest.fixture
 def new_window(browser: Browser, address: str) -> Iterator[Callable[..., Window]]:
-    """Open a window of its own, for a test that changes what neither a visit nor `tools` would set back."""
+    """Open a separate window, for a test whose changes neither a visit nor `tools` would reset."""
     opened: list[Window] = []
 
     def opening(**options: Any) -> Window:
@@ -252,14 +251,14 @@ def new_window(browser: Browser, address: str) -> Iterator[Callable[..., Window]
 
 @pytest.fixture
 def tools(window: Window) -> Iterator[CDPSession]:
-    """Chromium's own tools of the window of all tests; what they set is as before when they are put away."""
+    """Return DevTools for the shared window; detaching resets their settings."""
     session = window.page.context.new_cdp_session(window.page)
     yield session
     session.detach()
 
 
 def follow(page: Page, name: str, path: str) -> None:
-    """Go to another page by its link, and wait until that page's script has run: then a click meets no half of it."""
+    """Go to another page by its link, and wait until its script has run, so that clicks meet a complete page."""
     page.get_by_role("link", name=name, exact=True).click()
     expect(page).to_have_url(re.compile(rf"{path}(\?|$)"))
     idle(page)
@@ -274,12 +273,12 @@ STOP = """() => {
 
 
 def stop(page: Page) -> None:
-    """Press Stop as soon as it is there, which it is looked for at every frame: work may last less than a second."""
+    """Click Stop as soon as it appears, checking at every frame, because work may take less than a second."""
     page.wait_for_function(STOP)
 
 
 def unfold(page: Page, name: str) -> None:
-    """Open a part of the strip above the maps; another one that is open closes."""
+    """Open a part of the strip above the maps; a part that was open closes."""
     button = page.locator(".st-key-strip").get_by_test_id("stPopoverButton").filter(has_text=name)
     button.click()
     expect(button).to_have_attribute("aria-expanded", "true")
@@ -287,7 +286,7 @@ def unfold(page: Page, name: str) -> None:
 
 
 def upload(page: Page, *files: Path) -> None:
-    """Put files into the one upload box: a file that is taken brings an empty box; the old one goes a moment later."""
+    """Put files into the only upload box; an accepted file adds an empty box before the old one disappears."""
     box = page.locator('input[type="file"]')
     expect(box).to_have_count(1)
     box.set_input_files(files)
@@ -295,15 +294,15 @@ def upload(page: Page, *files: Path) -> None:
 
 @pytest.fixture
 def press_point() -> Callable[[Page, int], None]:
-    """Click a point of a page's Plotly charts, by its number."""
+    """Return a function that clicks a point of a page's Plotly charts, by its number."""
 
     def pressed(page: Page, number: int) -> None:
-        """Point at it until its label shows: a chart that is still finding its size moves its points away."""
+        """Hover until the point's label shows: a chart that is still resizing moves its points."""
         point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").nth(number)
         label = page.locator(".hoverlayer .hovertext").first
         for _look in range(LOOKS):
             point.evaluate(STANDS)
-            point.hover(force=True)  # what catches the mouse lies above the points
+            point.hover(force=True)  # a transparent layer above the points catches the mouse
             try:
                 label.wait_for(timeout=LOOK_MS)
                 break
@@ -316,22 +315,22 @@ def press_point() -> Callable[[Page, int], None]:
 
 @dataclass
 class Line:
-    """What goes to the server, and how much comes back."""
+    """The messages to the server, and the sizes of its responses."""
 
     sent: list[str] = field(default_factory=list)  # kinds of messages
     received: list[int] = field(default_factory=list)  # their lengths in bytes
 
-    newest: bytes | None = None  # what the widgets were in the last message
+    newest: bytes | None = None  # widget states in the last message
 
     def listen(self, socket: WebSocket) -> None:
         socket.on("framesent", self.send)
         socket.on("framereceived", lambda frame: self.received.append(len(frame)))
 
     def send(self, frame: str | bytes) -> None:
-        """What is told again, since the server has not answered for two seconds, is one message: see sender.js."""
+        """Count a message and its repetitions, sent after two seconds without an answer, once; see sender.js."""
         message = BackMsg.FromString(frame if isinstance(frame, bytes) else frame.encode())
         if message.WhichOneof("type") != "rerun_script":
-            self.sent.append(str(message))  # one that no test expects should say why it came
+            self.sent.append(str(message))  # keep the text, to explain an unexpected message
             return
         widgets = message.rerun_script.widget_states.SerializeToString(deterministic=True)
         if widgets != self.newest:
@@ -352,29 +351,29 @@ class Compared:
         return self.page.locator("figure.tile canvas[aria-label]")
 
     def stage(self, place: int) -> Locator:
-        """What holds a map and takes the keyboard."""
+        """Return the element that holds a map and takes the keyboard focus."""
         return self.page.locator("figure.tile .stage").nth(place)
 
     def idle(self) -> None:
         idle(self.page)
 
     def ready(self) -> None:
-        """Wait until all maps are there, the page's script is done, and all that can be seen is drawn."""
-        expect(self.maps).to_have_count(self.count, timeout=PATIENCE_MS)  # they come one by one
+        """Wait until all maps exist, the page's script has ended, and everything visible is drawn."""
+        expect(self.maps).to_have_count(self.count, timeout=PATIENCE_MS)  # they appear one by one
         self.idle()
         expect(self.maps.first).not_to_have_attribute("data-drawn", "0")
         self.settled()
 
     def settled(self) -> None:
-        """Wait until the grid draws no more."""
+        """Wait until the grid has stopped drawing."""
         settled(self.page.locator(".effviz-grid"))
 
     def open_look(self) -> None:
-        """Unfold the controls of the look."""
+        """Open the Look controls."""
         self.page.get_by_role("button", name=re.compile("^Look")).click()
 
     def pixels(self, canvas: Locator) -> list[int]:
-        """A few hundred of the canvas's numbers, from everywhere."""
+        """Return a few hundred pixel values from all over the canvas."""
         found: list[int] = canvas.evaluate(
             "one => { const {data} = one.getContext('2d').getImageData(0, 0, one.width, one.height);"
             " return Array.from({length: 400}, (_, i) => data[Math.floor(i * data.length / 400)]); }"
@@ -382,7 +381,7 @@ class Compared:
         return found
 
     def changes(self, act: Callable[[], object], canvas: Locator) -> None:
-        """Act, and wait until the canvas shows something else."""
+        """Call `act` and wait until the canvas changes."""
         before = self.pixels(canvas)
         count = canvas.get_attribute("data-drawn")
         act()
@@ -401,14 +400,14 @@ class Compared:
 
 
 def comparison(window: Window, path: str, **look: Any) -> Compared:
-    """Open a comparison in a new session and wait for its maps; what goes over the line is counted."""
+    """Open a comparison in a new session and wait for its maps; messages are counted."""
     found = Compared(window.visit(path, **look), window.line, maps_of(path))
     found.ready()
     return found
 
 
 def maps_of(path: str) -> int:
-    """How many maps an address asks for: a first visit shows five models and one photo."""
+    """Return how many maps an address requests; a first visit shows five models and one photo."""
     asked = parse_qs(urlsplit(path).query)
     models, photos = (asked[name][0].split(",") if name in asked else [] for name in ("models", "photos"))
     return (len(models) or FIRST_MODELS) * (len(photos) or 1)
@@ -416,5 +415,5 @@ def maps_of(path: str) -> int:
 
 @pytest.fixture
 def compare(window: Window) -> Callable[..., Compared]:
-    """Open a comparison in the window of all tests."""
+    """Return a function that opens a comparison in the shared window."""
     return partial(comparison, window)

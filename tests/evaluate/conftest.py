@@ -1,4 +1,4 @@
-"""A small data set of bundled photos: boxes and labels as a person would write them, and a photo that is none."""
+"""A small data set of bundled photos with hand-written boxes and labels, and a file that is not a photo."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ LABELS = {"cat": 281, "dog": 207, "panda": 388, "koala": 105, "teacup": 968, "be
 
 
 def annotated(folder: Path, names: Sequence[str] = tuple(LABELS), box: Sequence[float] = (0.2, 0.3, 0.7, 0.8)) -> Path:
-    """Copy photos; each has one box, given in fractions of width and height."""
+    """Copy photos with one box each, given in fractions of width and height."""
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A run in a process of its own that stands still after one part and after two, until it is told to go on, or killed.
+"""Run an evaluation that pauses after the first and the second part, until it is told to continue or killed.
 
 killed.py DATA RUN
 """
@@ -15,7 +15,7 @@ SETTINGS = RunSettings(("lite0@64", "lite0@96"))
 
 
 def stand_still(done: int, _total: int) -> None:
-    """Say that a part was written, and wait for a line."""
+    """Report that a part was written, and wait for a line of input."""
     if done:
         print("here", flush=True)
         sys.stdin.readline()

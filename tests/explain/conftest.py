@@ -1,4 +1,4 @@
-"""Two real Lite models and one network with SiLU, each with one forward pass of the same photo."""
+"""Two real Lite models and one network with SiLU, each with a forward pass on the same photo."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def cat() -> Photo:
 
 @pytest.fixture(scope="session")
 def silu(cat) -> Forward:
-    """B0's architecture, random but lively: SiLU and squeeze-and-excitation, features below zero."""
+    """Return a pass of a random B0 with realistic activations: SiLU, squeeze-and-excitation, negative features."""
     model = load(parse_model("scaled-d1-w1@128"))
     return forward(enlivened(model, prepare(cat, model.ref).pixels), cat)
 
@@ -36,7 +36,7 @@ def small_lite(cat) -> Forward:
 
 @pytest.fixture(scope="session")
 def lite(cat) -> Forward:
-    """ReLU6, features never negative; another network than `small_lite`, on a grid of 5 x 5 cells instead of 4 x 4."""
+    """Return a pass of Lite1 (ReLU6, no negative features), on 5 x 5 cells where `small_lite` has 4 x 4."""
     return forward(load(parse_model("lite1@160")), cat)
 
 
@@ -47,7 +47,7 @@ def network(request) -> Forward:
 
 @pytest.fixture(scope="session")
 def lively():
-    """Load a model; without trained weights it is enlivened on sample photos: on other pictures it would blow up."""
+    """Return a loader that adapts untrained models to sample photos; activations would explode on other images."""
     paths = sorted(SAMPLES.glob("*.jpg"))[:8]
     photos = [images.read(path.read_bytes(), path.name) for path in paths]
 
@@ -70,7 +70,7 @@ def enlivened(model: Model, pixels: np.ndarray, spread: float = 1.0) -> Model:
 def enliven(module: torch.nn.Module, pixels: torch.Tensor, spread: float = 1.0) -> None:
     """Spread the batch norms and the classifier, so that features and logits are as large as in a trained network.
 
-    The more spread, the worse conditioned: a deep random network then multiplies the rounding of 32-bit floats.
+    More spread means worse conditioning: a deep random network then amplifies the rounding of 32-bit floats.
     """
     generator = torch.Generator().manual_seed(0)
     for layer in module.modules():

@@ -1,4 +1,4 @@
-"""The published tables as pandas reads them: another route to what `effviz.facts` gives."""
+"""Read the published tables with pandas, independently of `effviz.facts`."""
 
 import pandas as pd
 
@@ -6,5 +6,5 @@ from effviz.facts.tables import FOLDER
 
 
 def load(name: str) -> pd.DataFrame:
-    """Read one table; every call returns a table of its own."""
+    """Read one table; every call returns a new copy."""
     return pd.read_csv(FOLDER / f"{name}.csv")

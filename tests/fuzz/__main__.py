@@ -1,4 +1,4 @@
-"""Fuzz for as long as you like: `make fuzz`, or `python -m tests.fuzz --hours 8`; inputs that crash are kept."""
+"""Fuzz the decoder: `make fuzz`, or `python -m tests.fuzz --hours 8`; inputs that crash it are kept."""
 
 import argparse
 import hashlib
@@ -24,7 +24,7 @@ WANTED = DecodeOptions(2000, (ResizeCrop(256, 224, 3),))
 
 
 def tried(pool: DecoderPool, data: bytes) -> str:
-    """Decode a file and say what came of it."""
+    """Decode a file and return the outcome."""
     try:
         reply = pool.ask(data, WANTED, lambda: None)
     except DecodeTimeoutError:
@@ -40,7 +40,7 @@ def tried(pool: DecoderPool, data: bytes) -> str:
 
 
 def main() -> None:
-    """Fuzz, and say each minute what came of it."""
+    """Fuzz, and print the outcomes every minute."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="where to begin; printed")

@@ -1,4 +1,4 @@
-"""Files that are small and dear: each asks a decoder for far more work or memory than its size suggests."""
+"""Small but expensive files: each makes a decoder use far more time or memory than its size suggests."""
 
 import io
 import struct
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def jpeg_of_scans(scans: int = 4000, side: int = 7000) -> bytes:
-    """A progressive JPEG (ITU-T T.81, annex G) whose scans say nothing about all of its blocks, again and again."""
+    """Return a progressive JPEG (ITU-T T.81, annex G) with many scans that cover all blocks but contain no data."""
     blocks = (-(-side // 8)) ** 2
     frame = _segment(0xC2, struct.pack(">BHHB", 8, side, side, 1) + b"\x01\x11\x00")
     zeros = _segment(0xC4, b"\x00" + _one_code(0))  # DC: a difference of no bits
@@ -39,17 +39,17 @@ SMALL_JPEG: Final = jpeg_of_scans(0, 64)
 
 
 def jpeg_of_fill_bytes(count: int = 19_000_000) -> bytes:
-    """Fill bytes, of which any number may stand before a marker."""
+    """Return a JPEG with fill bytes, any number of which may precede a marker."""
     return SMALL_JPEG[:2] + b"\xff" * count + SMALL_JPEG[2:]
 
 
 def jpeg_of_comments(count: int = 4_700_000) -> bytes:
-    """Comments without a letter."""
+    """Return a JPEG with empty comments."""
     return SMALL_JPEG[:2] + _segment(0xFE, b"") * count + SMALL_JPEG[2:]
 
 
 def png_of_chunks(count: int = 1_600_000) -> bytes:
-    """Chunks that nobody knows."""
+    """Return a PNG with unknown chunks."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0))
     body = png_chunk(b"IDAT", zlib.compress(bytes(64 * 65))) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"abCd", b"") * count + body
@@ -60,16 +60,16 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def gif_of_comments(count: int = 9_000_000) -> bytes:
-    """A comment in parts of one letter."""
+    """Return a GIF with a comment in one-letter blocks."""
     buffer = io.BytesIO()
     Image.new("P", (64, 64)).save(buffer, "GIF")
     picture = buffer.getvalue()
-    start = picture.index(b"\x2c" + bytes(4) + struct.pack("<HH", 64, 64))  # its descriptor
+    start = picture.index(b"\x2c" + bytes(4) + struct.pack("<HH", 64, 64))  # the image descriptor
     return picture[:start] + b"!\xfe" + b"\x01a" * count + b"\x00" + picture[start:]
 
 
 def tiff_of_strips(count: int = 4_000_000, side: int = 64) -> bytes:
-    """A small picture that names millions of strips (TIFF 6.0, section 3)."""
+    """Return a small TIFF that lists millions of strips (TIFF 6.0, section 3)."""
     return _tiff({256: (3, (side,)), 257: (3, (side,)), 259: (3, (1,)), 262: (3, (1,)), 278: (3, (1,))}, count)
 
 
@@ -88,16 +88,16 @@ def _tiff(tags: dict[int, tuple[int, tuple[int, ...]]], strips: int) -> bytes:
 
 
 def webp_of_one_colour(side: int = 7000) -> bytes:
-    """A lossless WebP of one colour: no bit a pixel (RFC 9649)."""
+    """Return a lossless WebP of one colour, with zero bits per pixel (RFC 9649)."""
     size = (side - 1) | (side - 1) << 14
-    codes = sum(0b0001 << 3 + 4 * number for number in range(5))  # five codes, each of one symbol
+    codes = sum(0b0001 << 3 + 4 * number for number in range(5))  # five codes with one symbol each
     body = b"\x2f" + struct.pack("<I", size) + codes.to_bytes(3, "little")
     chunk = b"VP8L" + struct.pack("<I", len(body)) + body
     return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
 
 
 def png_of_one_colour(side: int = 7000, colour: int = 6) -> bytes:
-    """A PNG of as many pixels as are allowed, in some kilobytes."""
+    """Return a PNG with the maximum number of pixels in a few kilobytes."""
     row = bytes(1 + side * {0: 1, 2: 3, 6: 4}[colour])
     squeeze = zlib.compressobj(9)
     body = b"".join(squeeze.compress(row) for _ in range(side)) + squeeze.flush()

@@ -1,4 +1,4 @@
-"""Small pictures of every kind that is read, from which damaged ones are made; each is built here, none is stored."""
+"""Small images in every supported format, and damaged copies of them; all are generated, none is stored."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ SIDE: Final = 40
 
 
 def noise(*shape: int, most: int = 256) -> np.ndarray:
-    """The same at each call."""
+    """Return the same noise at each call."""
     return np.random.default_rng(1).integers(0, most, shape, np.uint16).astype(np.uint8 if most == 256 else np.uint16)
 
 
@@ -26,7 +26,7 @@ def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
 
 @cache
 def seeds() -> tuple[bytes, ...]:
-    """All of them, in an order that does not change."""
+    """Return all seed images in a fixed order."""
     return tuple(_seeds())
 
 
@@ -66,7 +66,7 @@ NUMBERS: Final = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF
 
 
 def mutant(seed: int) -> bytes:
-    """A damaged picture, the same for the same number."""
+    """Return a damaged image that depends only on the seed."""
     random = np.random.default_rng(seed)
     data = bytearray(seeds()[random.integers(len(seeds()))])
     for _ in range(random.integers(1, 6)):
@@ -75,7 +75,7 @@ def mutant(seed: int) -> bytes:
 
 
 def _somewhere(data: bytearray, random: np.random.Generator) -> int:
-    """Most of the time in the header, where damage does the most harm."""
+    """Return a random offset, usually in the header, where damage does the most harm."""
     return int(len(data) * random.random() ** 3)
 
 
@@ -85,7 +85,7 @@ def _change(data: bytearray, random: np.random.Generator) -> None:
 
 
 def _number(data: bytearray, random: np.random.Generator) -> None:
-    """Write a number that is at the edge of something."""
+    """Write a boundary value."""
     value, size = NUMBERS[random.integers(len(NUMBERS))], int(random.choice((1, 2, 4)))
     order = "big" if random.random() < 0.5 else "little"
     at = _somewhere(data, random)

@@ -1,4 +1,4 @@
-"""Whatever is done to a picture, what comes back is a photo or one sentence, within the limits of one photo."""
+"""Any damaged image decodes to a photo or one error message, within the limits of one photo."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ def test_mutated_pictures_give_a_photo_or_a_sentence() -> None:
     found = Counter(tried(pool, corpus.mutant(number)) for number in range(MUTATIONS))
     pool.close()
     assert found.total() == MUTATIONS
-    assert found["photo"] > MUTATIONS / 20  # else the mutations break everything, and test little
+    assert found["photo"] > MUTATIONS / 20  # otherwise the mutations break everything and test little
     assert found["sentence"] > MUTATIONS / 5
     assert found["crash"] == 0
     assert found["late"] == 0

@@ -1,4 +1,4 @@
-"""timm's own networks on the meta device: shapes without numbers, so that L2 at 800 px costs nothing."""
+"""Build timm's networks on the meta device: shapes without values, so that even L2 at 800 px is cheap."""
 
 import pytest
 import timm.models.efficientnet as timm_efficientnet
@@ -9,7 +9,7 @@ from effviz.scaling import Family, Padding
 
 @pytest.fixture
 def timm_network(monkeypatch):
-    """Builds what timm builds for a depth and a width; drawing the first weights would take half the time."""
+    """Return a function that builds timm's networks without initialising weights, which takes half of the time."""
     monkeypatch.setattr(timm_efficientnet, "efficientnet_init_weights", lambda *_, **__: None)
 
     def build(depth, width, family, padding=Padding.SAME):

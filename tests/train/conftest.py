@@ -1,4 +1,4 @@
-"""A tiny data set: red and blue noise, which any network tells apart within a few steps."""
+"""A tiny data set of red and blue noise that any network can separate within a few steps."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -46,7 +46,7 @@ def another_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tiny() -> Callable[..., TrainingRecipe]:
-    """Return a maker of the smallest recipe, with changes."""
+    """Return a function that builds the smallest recipe with changes."""
 
     def make(**changes: object) -> TrainingRecipe:
         known = training_recipe.read_recipe("search")
@@ -58,9 +58,9 @@ def tiny() -> Callable[..., TrainingRecipe]:
 
 @pytest.fixture
 def two_by_hand() -> Iterator[Callable[[TrainingRecipe, DataSet], dict[str, torch.Tensor]]]:
-    """Return what trains as two workers would, in one process: two networks, gradients and statistics averaged."""
+    """Return a function that trains like two workers in one process, averaging gradients and statistics."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as each worker has
+    torch.set_num_threads(1)  # as in each worker
 
     def train(recipe: TrainingRecipe, known: DataSet) -> dict[str, torch.Tensor]:
         runs = [loop._TrainingRun(recipe, known, Path("unused"), loop.TrainingOptions()) for _ in range(2)]

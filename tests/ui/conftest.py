@@ -1,4 +1,4 @@
-"""The page Compare as its two checks are tested: opened by an address, pressed, and read."""
+"""Open the Compare page by an address, start its two checks, and read the results."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ PATIENCE_S = 120
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_components_of_other_packages() -> Iterator[None]:
-    """Ours are in no package's metadata, which every simulation reads anew: that of all packages that are installed."""
+    """Skip searching installed packages for components: every AppTest repeats it, and ours are not listed there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_args, **_options: None)
         yield
@@ -25,7 +25,7 @@ def _no_components_of_other_packages() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def uploads(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
-    """What a server keeps of uploads until a session ends: the simulation has a new store for every run."""
+    """Keep uploads until the session ends, as a server does; AppTest has a new store for every run."""
     kept = MemoryUploadedFileManager("/mock/upload")
     monkeypatch.setattr(local_script_runner, "MemoryUploadedFileManager", lambda _endpoint: kept)
     return kept
@@ -33,18 +33,18 @@ def uploads(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A visit."""
+    """An open Compare page."""
 
     test: AppTest
 
     def texts(self) -> str:
-        """What stands there in words, whatever kind of message it is."""
+        """Return all text on the page, whatever the kind of message."""
         test = self.test
         parts = [*test.markdown, *test.caption, *test.info, *test.warning, *test.error]
         return "\n".join(str(part.value) for part in parts)
 
     def reels(self) -> list[dict[str, Any]]:
-        """What the sequences on the page were given."""
+        """Return the data of the sequences on the page."""
         return [
             json.loads(element.proto.json)[0]
             for element in self.test.get("bidi_component")
@@ -52,7 +52,7 @@ class Opened:
         ]
 
     def pressed(self, button: str) -> dict[str, Any]:
-        """Press what begins a check, and return the sequence that it makes."""
+        """Click the button that starts a check, and return its sequence."""
         self.test.button(key=button).click().run()
         assert not self.test.exception
         (reel,) = self.reels()
@@ -61,7 +61,7 @@ class Opened:
 
 @pytest.fixture
 def compare(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Opened]:
-    """Return a function that opens Compare at an address, of the dog where no photo is named."""
+    """Return a function that opens Compare at an address, with the dog if no photo is named."""
     monkeypatch.chdir(ROOT)
 
     def opened(**address: str) -> Opened:
