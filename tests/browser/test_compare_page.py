@@ -107,10 +107,10 @@ def test_scorecam_shows_how_far_it_is_and_can_be_stopped(visit: Visit) -> None:
     for _ in range(3):  # batches of the one map
         expect(bar).not_to_have_attribute("aria-valuenow", bar.get_attribute("aria-valuenow") or "")
     page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
-    expect(page.get_by_text("Stopped with 0 of 1 maps made.")).to_be_visible()
+    expect(page.get_by_text("Stopped after 0 of 1 maps.")).to_be_visible()
     expect(bar).to_have_count(0)
     expect(page.get_by_text("Not computed yet.")).to_be_visible()
-    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    expect(page.get_by_role("button", name="Continue")).to_be_visible()
 
 
 def test_a_link_brings_the_whole_comparison_back(visit: Visit) -> None:

@@ -77,7 +77,7 @@ def test_the_photo_is_taken_away_and_brought_in_by_hand_by_itself_and_by_keyboar
     slider(reel).fill("10")
     settled(reel)
     shares = [colours(canvas).count(gone) / len(colours(canvas))]
-    reel.get_by_role("radio", name="Bring in").click()
+    reel.get_by_role("radio", name="Insertion").click()
     settled(reel)
     shares.append(colours(canvas).count(gone) / len(colours(canvas)))
     assert shares == pytest.approx([0.5, 0.5], abs=0.02)  # 10 of 20 steps of equal area
@@ -139,7 +139,7 @@ def it_plays_to_the_end(grid: Any, reel: Locator) -> None:
     expect(reel).to_have_attribute("data-frame", "8")
     reel.get_by_role("button", name="Play").click()
     pass_frames(12)
-    expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 100 % of the area, as the map has it.")
+    expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 100 % of the area, as ranked by the map.")
     reel.get_by_role("button", name="Play").click()  # from the beginning
     pass_frames(1)
     expect(reel).to_have_attribute("data-frame", "1")
@@ -147,13 +147,13 @@ def it_plays_to_the_end(grid: Any, reel: Locator) -> None:
 
 def the_keyboard_does_it_all(grid: Any, reel: Locator) -> None:
     page = grid.page
-    reel.get_by_role("radio", name="Take away").click()
+    reel.get_by_role("radio", name="Deletion").click()
     slider(reel).focus()
     slider(reel).press("Home")
     expect(reel).to_have_attribute("data-frame", "0")
     settled(reel)  # else what is seen before may still be the picture that comes after
     grid.changes(lambda: slider(reel).press("ArrowRight"), reel.locator("canvas").first)
-    expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 5 % of the area, as the map has it.")
+    expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 5 % of the area, as ranked by the map.")
     slider(reel).press("End")
     expect(reel).to_have_attribute("data-frame", "20")
     slider(reel).press(" ")
@@ -161,10 +161,10 @@ def the_keyboard_does_it_all(grid: Any, reel: Locator) -> None:
     slider(reel).press(" ")
     expect(reel.get_by_role("button", name="Play")).to_be_visible()
     slider(reel).press("Shift+Tab")
-    expect(reel.get_by_role("radio", name="Take away")).to_be_focused()
+    expect(reel.get_by_role("radio", name="Deletion")).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(reel.get_by_role("radio", name="Bring in")).to_be_focused()
-    expect(reel.get_by_role("radio", name="Bring in")).to_have_attribute("aria-checked", "true")
+    expect(reel.get_by_role("radio", name="Insertion")).to_be_focused()
+    expect(reel.get_by_role("radio", name="Insertion")).to_have_attribute("aria-checked", "true")
     page.keyboard.press("Shift+Tab")
     expect(reel.get_by_role("button", name="Play")).to_be_focused()
     page.keyboard.press("Enter")

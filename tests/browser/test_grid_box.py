@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
 TWO = "/?models=lite0@224,lite2@260&photos=dog"
 SAID = re.compile(
-    r"^(\d+) % of the evidence in ([\d.]+) % of what \S+ saw: ([\d.]+) times an even map; peak (?:in|out)side\."
+    r"^(\d+) % of the evidence in ([\d.]+) % of what \S+ saw: ([\d.]+) times a uniform map; peak (?:in|out)side\."
 )
 
 
@@ -72,7 +72,7 @@ def a_box_is_measured_in_every_map_while_it_is_drawn(grid: Any) -> None:
     page.mouse.up()
     # The model saw less than that.
     expect(boxed(page, 1)).to_have_text(
-        re.compile(r"^100 % .* in 100\.0 % of what lite2@260 saw: 1\.0 times an even map;")
+        re.compile(r"^100 % .* in 100\.0 % of what lite2@260 saw: 1\.0 times a uniform map;")
     )
     expect(page.get_by_text(re.compile(r"^It covers 9[5-7]\.\d% of the photo\.$"))).to_be_visible()
     assert len(line.sent) == before
@@ -117,7 +117,7 @@ def a_box_can_be_written_in_numbers(grid: Any) -> None:
     bottom.fill(str(10 * size[1]))
     # By hand: it saw 504 * 504.5 of 768 * 576 pixels, as below.
     expect(boxed(page, 0)).to_have_text(
-        "100 % of the evidence in 100.0 % of what lite0@224 saw: 1.0 times an even map; peak inside. "
+        "100 % of the evidence in 100.0 % of what lite0@224 saw: 1.0 times a uniform map; peak inside. "
         "43 % of the box lies outside the white frame."
     )
     bottom.press("Tab")
@@ -155,7 +155,7 @@ def the_picture_that_is_saved_is_the_one_that_is_seen(grid: Any) -> None:
     page = grid.page
     plain = saved(page)
     page.locator(".classes button").nth(3).click()
-    for name, value in (("Hide weak parts below", 60), ("Opacity", 100)):
+    for name, value in (("Hide values weaker than", 60), ("Opacity", 100)):
         grid.slide(name, value)
     grid.changes(lambda: grid.stage(0).press("+"), grid.maps.last)
     picture = saved(page)

@@ -47,7 +47,7 @@ def tab_reaches_everything_once_and_in_the_order_of_the_page(grid: Any) -> None:
     for _ in range(17):
         page.keyboard.press("Tab")
         order.append(focused(page))
-    controls = ["Colour scale", "Palette", "Opacity", "Hide weak parts below", "Contour", "Placement", "Cells"]
+    controls = ["Colour scale", "Palette", "Opacity", "Hide values weaker than", "Contour", "Placement", "Cells"]
     assert order[:12] == ["Swipe", "Difference", "Draw a box", "Save as PNG", "Copy link", *controls]
     assert order[12:15] == ["Each model's own first guess", "Map of lite0@224", "Enlarge the map of lite0@224"]
     assert re.fullmatch(r"About this model \(\d+ ms\)", order[15])
@@ -85,7 +85,7 @@ def everything_about_a_map_can_be_done_by_keyboard(grid: Any) -> None:
     first.press("0")
     expect(row).not_to_have_class(zoomed)
     first.press(" ")
-    title = page.get_by_text(re.compile("^Cell of row"))
+    title = page.get_by_text(re.compile("^Cell at row"))
     for key, place in (("ArrowUp", "row 1, column 1"), ("ArrowDown", "row 7, column 7")):
         for _ in range(8):  # further than the map reaches
             first.press(key)

@@ -58,10 +58,10 @@ def looking_in_another_way_sends_nothing(grid: Any) -> None:
     assert first.get_attribute("data-class") != shown
     quietly(lambda: page.locator(".aside .name").hover(), first)
     assert first.get_attribute("data-class") == shown
-    for name, value in (("Opacity", 90), ("Hide weak parts below", 60), ("Contour", 40)):
+    for name, value in (("Opacity", 90), ("Hide values weaker than", 60), ("Contour", 40)):
         quietly(lambda name=name, value=value: grid.slide(name, value), first)
     grid.stage(0).click(position={"x": 120, "y": 80})
-    expect(page.get_by_text(re.compile("^Cell of row"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^Cell at row"))).to_be_visible()
     grid.stage(0).press("Escape")
     quietly(lambda: grid.stage(0).press("+"), first)
     quietly(lambda: grid.stage(0).press("Shift+ArrowRight"), last)
@@ -149,13 +149,13 @@ def the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(gr
     hint, bubble = page.locator(".hint"), page.locator(".bubble")
     expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()  # nothing is zoomed
     stage.hover()
-    expect(hint).to_have_text("Ctrl + wheel zooms, then a drag moves")
+    expect(hint).to_have_text("Ctrl + wheel to zoom, then drag to move")
     page.locator("h1").hover()
     expect(hint).to_have_count(0)
     stage.hover(position={"x": 200, "y": 100})
     expect(hint).to_have_count(0)
     stage.click(position={"x": 200, "y": 100})
-    expect(bubble).to_have_text(re.compile(r"^[+\u2212]\d+\.\d\d of \d+\.\d\d; alone it would say \w+"))
+    expect(bubble).to_have_text(re.compile(r"^[+\u2212]\d+\.\d\d of \d+\.\d\d; this cell alone: \w+"))
 
     def stands_beside_its_cell() -> None:
         (at,), (frame,) = places(page, ".bubble"), places(page, "figure.tile:nth-child(2) .stage")
@@ -185,7 +185,7 @@ def cells_are_asked_by_keyboard_and_spoken(grid: Any) -> None:
     expect(spoken).not_to_have_text(before)
     expect(page.locator(".panel th[scope=col]")).to_have_text(["Model", "lite0@224", "lite2@260"])
     expect(page.locator(".panel ol").first.locator("li")).to_have_count(5)
-    expect(page.locator(".panel tbody th").last).to_have_text("Would say by itself (logit)")
+    expect(page.locator(".panel tbody th").last).to_have_text("Top classes of this cell alone (logit)")
     expect(page.locator(".inspector > .note")).to_have_text(re.compile("^White frame: what the model saw"))
     expect(page.locator(".panel .note").last).to_have_text(re.compile("^The cell can see all that the model saw"))
     grid.stage(1).press("Escape")
@@ -226,7 +226,7 @@ def a_class_that_is_pointed_at_moves_nothing_and_a_picked_one_says_so_in_every_m
     chosen.click()
     expect(chosen).to_have_attribute("aria-checked", "true")
     expect(page.locator("figure.tile").get_by_text(re.compile(f"^map: {name}"))).to_have_count(2)
-    expect(page.locator(".panel tbody th").first).to_have_text(f"Adds to the logit of {name}")
+    expect(page.locator(".panel tbody th").first).to_have_text(f"Contribution to the logit of {name}")
     for place in (0, 1):
         expect(grid.maps.nth(place)).to_have_attribute(
             "aria-label", re.compile(f"^(Evidence for {name} is strongest in|No positive evidence for {name})")
@@ -244,7 +244,7 @@ def test_the_cells_of_a_map_add_up_to_the_logit_that_is_shown(compare: Compare) 
     total, logit, cell = 0.0, 0.0, page.locator(".panel tbody td").first
     for row in range(3):
         for column in range(3):
-            expect(page.get_by_text(f"Cell of row {row + 1}, column {column + 1} of lite0@96")).to_be_visible()
+            expect(page.get_by_text(f"Cell at row {row + 1}, column {column + 1} of lite0@96")).to_be_visible()
             found = re.match(r"([+−])([\d.]+) of ([\d.]+)", cell.inner_text())
             assert found
             total += float(found[2]) * (1 if found[1] == "+" else -1)
@@ -335,8 +335,8 @@ def test_where_two_models_differ_is_marked_and_puts_photos_in_order(compare: Com
     expect(says).to_have_text(
         [
             re.compile(
-                r"^Most different in the white square: lite0@224 has [\d.]+% of its positive evidence there, "
-                r"lite1@224 [\d.]+%\. In all, \d+% of the evidence lies elsewhere\.$"
+                r"^The maps differ most in the white square: lite0@224 has [\d.]+% of its positive evidence there, "
+                r"lite1@224 [\d.]+%\. Overall, \d+% of the evidence is in a different place\.$"
             )
         ]
         * 3
@@ -441,5 +441,7 @@ def test_a_script_that_cannot_be_read_leaves_a_sentence_with_the_way_out(broken:
 def test_a_model_that_cannot_be_read_leaves_its_sentence_in_its_place(compare: Compare) -> None:
     grid = compare("/?models=lite0@224,scaled-d1-w0.5@64&photos=dog")
     page = grid.page
-    expect(page.locator("figure.tile .loud")).to_have_text("Untrained: random weights, this map means nothing.")
+    expect(page.locator("figure.tile .loud")).to_have_text(
+        "Untrained: the weights are random, so this map means nothing."
+    )
     expect(grid.maps.nth(1)).to_have_attribute("aria-label", re.compile("is untrained"))

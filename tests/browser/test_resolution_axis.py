@@ -22,7 +22,7 @@ DRAG = """(range, positions) => {
 
 def switched_on(page: Page) -> Locator:
     """The slider, with the answer for the size of the training."""
-    page.locator("label", has_text="Move the input size").click()
+    page.locator("label", has_text="Change the input size").click()
     axis = page.locator(".input-size")
     expect(axis).to_have_attribute("data-shown", "224", timeout=180_000)
     return axis
@@ -35,7 +35,7 @@ def test_the_map_the_guesses_and_the_macs_follow_the_input_size(compare: Compare
     axis.get_by_role("slider").evaluate(DRAG, [4])
     expect(axis).to_have_attribute("data-shown", "224")
     expect(axis.locator(".trained")).to_have_text("trained at 224 px")
-    expect(axis.locator(".note")).to_have_text("224 px is the size it was trained at.")
+    expect(axis.locator(".note")).to_have_text("224 px is its training size.")
     facts, slider = axis.locator("dd"), axis.get_by_role("slider")
     expect(facts.nth(1)).to_have_text("7 × 7")
     own = grid.pixels(axis.locator("canvas"))
@@ -43,7 +43,7 @@ def test_the_map_the_guesses_and_the_macs_follow_the_input_size(compare: Compare
     slider.press("End")
     expect(axis).to_have_attribute("data-shown", "448")
     expect(facts.nth(1)).to_have_text("14 × 14")
-    expect(axis.locator(".note")).to_have_text(re.compile("^Beyond the 224 px of its training"))
+    expect(axis.locator(".note")).to_have_text(re.compile("^Above the training size of 224 px"))
     expect(slider).to_have_attribute("aria-valuetext", re.compile("^448 pixels: 1.54 B MACs, 14 × 14 cells$"))
     assert grid.pixels(axis.locator("canvas")) != own
     # timm counts 0.385 B MACs at 224 px without batch norm; four times the pixels cost four times as much.
@@ -52,7 +52,7 @@ def test_the_map_the_guesses_and_the_macs_follow_the_input_size(compare: Compare
     slider.press("Home")
     expect(axis).to_have_attribute("data-shown", "96")
     expect(facts.nth(1)).to_have_text("3 × 3")
-    expect(axis.locator(".note")).to_have_text(re.compile("^Below the 224 px of its training"))
+    expect(axis.locator(".note")).to_have_text(re.compile("^Below the training size of 224 px"))
     grid.idle()
     asked = len(grid.line.sent)
     slider.press("End")  # was answered once

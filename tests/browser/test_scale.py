@@ -184,7 +184,9 @@ def test_phi_leads_to_maps_and_back(visit: Visit) -> None:
     page.get_by_role("button", name=re.compile(r"scaled-lite-d1.2-w1.1@258, untrained$")).first.click()
     title = page.locator("figure.tile .title b")
     expect(title).to_have_text(["lite0@224", "scaled-lite-d1.2-w1.1@258"], timeout=180_000)
-    expect(page.locator("figure.tile .loud")).to_have_text("Untrained: random weights, this map means nothing.")
+    expect(page.locator("figure.tile .loud")).to_have_text(
+        "Untrained: the weights are random, so this map means nothing."
+    )
     expect(page).to_have_url(re.compile(r"scaled-lite-d1.2-w1.1"))
     follow(page, "Scale", "/scale")
     expect(shown(page, "phi")).to_have_text("1.00")

@@ -46,7 +46,7 @@ def seen(page: Page) -> dict[str, object]:
 def copied(page: Page) -> str:
     """The link that its button copies."""
     page.get_by_role("button", name="Copy link", exact=True).click()
-    return page.get_by_label("Link to what is seen here, without your own photos").input_value()
+    return page.get_by_label("Link to this view, without your own photos").input_value()
 
 
 def view_of(link: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(window: Wi
 
     there = comparison(window, link.removeprefix(window.address)).page
     expect(there.get_by_text(re.compile(r"owl\.jpg \(sha256 [0-9a-f]{16}…\)"))).to_be_visible()
-    expect(there.get_by_text("waits for them")).to_be_visible()
+    expect(there.get_by_text("selected once they are added")).to_be_visible()
     expect(there.locator("section.row")).to_have_count(1)
 
     def looks_the_same() -> None:
@@ -108,7 +108,7 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(window: Wi
     expect(there.locator('.classes [aria-checked="true"]')).to_have_text("Each model's own first guess")
     expect(there).not_to_have_url(re.compile("view="))
     bring(there, SAMPLES / "owl.jpg")
-    expect(there.get_by_text("waits for them")).to_have_count(0)
+    expect(there.get_by_text("selected once they are added")).to_have_count(0)
     expect(there).to_have_url(re.compile("class="))
 
     opened = window.visit("/?models=lite0@96&photos=,")

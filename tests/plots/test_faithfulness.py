@@ -40,8 +40,8 @@ def test_every_curve_is_in_its_own_half():
 def test_what_is_good_stands_beside_the_curves():
     layout = deletion_insertion_figure([BASELINE]).layout
     assert not layout.annotations  # between the halves the line of the pictures would cross it
-    assert layout.yaxis.title.text == "<b>Taken away: low is good</b><br>Probability (%)"
-    assert layout.yaxis2.title.text == "<b>Brought in: high is good</b><br>Probability (%)"
+    assert layout.yaxis.title.text == "<b>Deletion: lower is better</b><br>Probability (%)"
+    assert layout.yaxis2.title.text == "<b>Insertion: higher is better</b><br>Probability (%)"
 
 
 def test_the_legend_names_each_model_once_with_its_areas():

@@ -85,7 +85,7 @@ def test_a_first_visit_compares_the_five_scaling_axes() -> None:
     # README of the official Lite models: 4.7 and 6.1 million parameters; timm's 74.846 and 77.462 % top-1.
     assert numbers["Parameters (million)"].round(1).tolist() == [4.7, 5.4, 6.1, 4.7, 6.1]
     assert numbers["Top-1 (%)"].tolist() == ["74.8 (ImageNet)", *["not measured"] * 3, "77.5 (ImageNet)"]
-    assert "no accuracy on ImageNet at this size is known: lite1@224, lite2@224, lite0@260." in texts(test)
+    assert "their ImageNet accuracy at this size is unknown: lite1@224, lite2@224, lite0@260." in texts(test)
     assert {trace["name"] for trace in drawn(test) if trace["name"].startswith("lite")} == set()  # no line
 
 
@@ -96,7 +96,7 @@ def test_an_accuracy_of_ten_classes_is_no_imagenet_accuracy() -> None:
     assert test.dataframe[0].value["Top-1 (%)"].tolist() == expected
     (stars,) = [trace for trace in drawn(test) if trace["name"] == "In your comparison"]
     assert [of[0] for of in stars["customdata"]] == ["lite0@224"]
-    assert "measured on other classes than ImageNet's: mini-resolution@192." in texts(test)
+    assert "measured on classes other than ImageNet's: mini-resolution@192." in texts(test)
 
 
 def test_no_photo_is_one_calm_sentence() -> None:
@@ -152,7 +152,7 @@ def test_an_untrained_network_is_loudly_labelled() -> None:
     (cell,) = cells(test)
     assert not cell["trained"]
     assert "untrained" in cell["alt"]
-    assert "Untrained: random weights" in grid(test)["words"]["untrained"]
+    assert "Untrained: the weights are random" in grid(test)["words"]["untrained"]
 
 
 @pytest.mark.parametrize("still", ["", "true"])
@@ -287,7 +287,7 @@ def test_still_pictures_draw_scales_that_need_all_maps(scale: str) -> None:
 
 
 def test_still_pictures_label_untrained_networks_loudly() -> None:
-    assert "Untrained: random weights" in page(models="scaled-d1-w0.5@64", still="true").error[0].value
+    assert "Untrained: the weights are random" in page(models="scaled-d1-w0.5@64", still="true").error[0].value
 
 
 def test_still_pictures_have_their_own_controls_of_the_look() -> None:
@@ -319,14 +319,14 @@ def test_another_look_does_not_change_what_the_maps_are_sent_as() -> None:
 
 def test_a_slow_method_asks_first() -> None:
     test = page(method="Score-CAM")
-    assert "up to about 6 s for what" in texts(test)  # lite0@224: 1280 channels, 385 M MACs, 80 G a second
+    assert "up to about 6 s for these models" in texts(test)  # lite0@224: 1280 channels, 385 M MACs, 80 G a second
     assert labels(test) == []
 
 
 def test_a_slow_method_at_a_stage_end_takes_a_pass_for_each_channel_there() -> None:
     # Lite2 at 224 px has 120 channels there (112 of Table 1, times 1.1, in steps of 8) and 577 M MACs.
     test = page(method="Ablation-CAM", layer="stride16", models="lite0@224,lite2@224", photos="lemur,coffee")
-    assert "up to about 3 s for what" in texts(test)  # 2 x (112 x 385 + 120 x 577) / 80 000
+    assert "up to about 3 s for these models" in texts(test)  # 2 x (112 x 385 + 120 x 577) / 80 000
 
 
 def test_an_uploaded_photo_is_compared_and_a_broken_one_gets_its_sentence() -> None:
@@ -394,7 +394,7 @@ def test_what_matters_to_a_cell_is_asked_in_the_visitors_turn(monkeypatch: pytes
         assert "requests wait for this server" in news(test.run())["answer"]["sentence"]
         test.session_state[job_progress.STOPPED] = {hash(asked)}
         stopped = news(test.run())["answer"]
-        assert (stopped["sentence"], stopped["energy"]) == ("Stopped before there was an answer.", None)
+        assert (stopped["sentence"], stopped["energy"]) == ("Stopped before the result was ready.", None)
     test.session_state[job_progress.STOPPED] = set()
     assert news(test.run())["answer"]["energy"]["rows"] > 0
     monkeypatch.setattr(job_progress, "QUEUE", JobQueue(1, most_waiting=0))
@@ -438,7 +438,7 @@ def test_a_model_without_calibration_is_placed_plainly_and_says_so() -> None:
     assert [cell["place"]["calibration"] is None for cell in cells(test)] == [False, True]
     test = page(models="lite0@224,lite0@96", placement="Calibrated", still="true")
     assert not test.error
-    assert "lite0@96 has no measured calibration: plain placement" in texts(test).replace("\\", "")
+    assert "lite0@96 has no measured calibration, so its map uses plain placement" in texts(test).replace("\\", "")
     assert "lite0@224 has no measured" not in texts(test).replace("\\", "")
 
 

@@ -60,7 +60,7 @@ def test_all_models_of_the_photo_are_measured_as_the_run_would_and_not_before_it
     reel = page.pressed("faithful")
     assert [panel["title"] for panel in reel["panels"]] == TWO.split(",")
     assert len(reel["said"]) == len(reel["places"]) == STEPS + 1
-    assert (reel["said"][5], reel["places"][5]) == ("The strongest 25 % of the area, as the map has it.", 25)
+    assert (reel["said"][5], reel["places"][5]) == ("The strongest 25 % of the area, as ranked by the map.", 25)
     found, photo = table(page), cache.sample("dog")
     for row, label in enumerate(TWO.split(",")):
         forward = cache.forward(parse_model(label), photo)
@@ -77,10 +77,10 @@ def test_all_models_of_the_photo_are_measured_as_the_run_would_and_not_before_it
         assert all(0 <= area <= 1 for area in among)
         low, high = map(float, row["Deletion, random maps"].split(" to "))
         assert 0 <= low < high <= 1
-    said = [str(each.value) for each in page.test.markdown if "when taken away" in str(each.value)]
+    said = [str(each.value) for each in page.test.markdown if "controls in deletion" in str(each.value)]
     assert [line.split(",")[0] for line in said[0].splitlines()] == ["- lite0@64", "- lite1@64"]
     best = found["Deletion"][0] < low_of(found, 0)
-    answer = re.search(r"\*\*(yes|no|cannot tell)\*\* \(better than (\d+) of 11", said[0].splitlines()[0])
+    answer = re.search(r"\*\*(yes|no|cannot tell)\*\* \(beats (\d+) of 11", said[0].splitlines()[0])
     assert answer is not None
     assert best == (int(answer[2]) >= 10)
     assert (answer[1] == "yes") <= best

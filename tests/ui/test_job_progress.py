@@ -219,7 +219,7 @@ def test_after_a_stop_what_is_there_is_shown_and_the_rest_offered() -> None:
     test.run()
     assert not test.exception
     assert outcomes(test) == ["lite0@64 is there", "lite0@96 Not computed yet."]
-    assert [info.value for info in test.info] == ["Stopped with 1 of 2 maps made."]
+    assert [info.value for info in test.info] == ["Stopped after 1 of 2 maps."]
     test.button(key="go_on").click().run()
     assert outcomes(test) == ["lite0@64 is there", "lite0@96 is there"]
     assert test.session_state[job_progress.STOPPED] == {hash("other work")}

@@ -89,12 +89,12 @@ def test_the_network_of_phi_joins_the_comparison_and_compare_opens(monkeypatch: 
     test.button(key="compare-phi-0").click().run()
     assert not test.exception
     assert test.multiselect(key="picked").value == ["lite0@64", "scaled-lite-d1.2-w1.1@258"]
-    assert [each.value for each in test.toast] == ["scaled-lite-d1.2-w1.1@258 joined the comparison."]
+    assert [each.value for each in test.toast] == ["Added scaled-lite-d1.2-w1.1@258 to the comparison."]
 
 
 def test_a_full_comparison_says_so_and_the_page_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     eight = ",".join(f"lite0@{px}" for px in range(64, 320, 32))
     test = opened(monkeypatch, models=eight)
     test.button(key="compare-budget-0").click().run()
-    assert [each.value for each in test.toast] == ["A comparison holds 8 models: remove one first."]
+    assert [each.value for each in test.toast] == ["A comparison can hold 8 models. Remove one first."]
     assert "How does one number scale a network?" in [title.value for title in test.title]

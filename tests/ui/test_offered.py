@@ -12,7 +12,7 @@ from effviz.zoo.model import ModelSpec
 
 ROOT = Path(__file__).parents[2]
 HUB = "timm/tf_efficientnet_b3.aa_in1k"
-ABSENT = " (weights not here)"
+ABSENT = " (weights missing)"
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_models_without_weights_say_so_and_stand_last() -> None:
 
 def test_a_comparison_that_lacks_weights_says_so() -> None:
     options = opened().selectbox(key="preset").options
-    lacking = {option.removesuffix(" (not all weights here)") for option in options if "not all weights here" in option}
+    lacking = {option.removesuffix(" (some weights missing)") for option in options if "some weights missing" in option}
     assert lacking == {"B0 to B7", "B0's scaling axes", "Families"}
     assert options[0] == "Scaling axes"
 

@@ -34,7 +34,7 @@ def test_a_kitten_is_none_of_the_ten_classes_and_the_notice_says_which_there_are
     test = page("mini-baseline@96,lite0@96", "kitten")
     assert not test.exception
     (notice,) = notices(test)
-    assert "Trained on 10 classes only: mini\\-baseline@96 (tench" in notice
+    assert "Trained on only 10 classes: mini\\-baseline@96 (tench" in notice
     assert "lite0@96" not in notice  # it knows 1000
     assert "English springer" in notice
     assert "Kitten on a plank: " in notice

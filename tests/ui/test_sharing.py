@@ -42,7 +42,7 @@ def digest(data: bytes) -> str:
     "text", ["lawn.png", "0123:lawn.png", "0123456789ABCDEF:x", "0123456789abcdef:", "|".join(["0" * 16 + ":x"] * 13)]
 )
 def test_own_photos_of_a_link_that_make_no_sense_are_refused_in_one_sentence(text: str) -> None:
-    with pytest.raises(SettingsError, match="16 digits of its hash and a name"):
+    with pytest.raises(SettingsError, match="16 digits of a photo's hash and its name"):
         sharing.parse_own(text)
 
 
@@ -87,7 +87,7 @@ def changed(**part: object) -> str:
     ],
 )
 def test_a_view_that_makes_no_sense_is_refused_in_one_sentence(text: str) -> None:
-    with pytest.raises(SettingsError, match="asks for a view that cannot be read"):
+    with pytest.raises(SettingsError, match="link's view cannot be read"):
         sharing.parse_view(text)
 
 
@@ -143,7 +143,7 @@ def test_a_link_elsewhere_asks_for_its_photos_and_explains_their_class_on_no_oth
     own = f"{digest(LAWN)}:lawn.png|{digest(SEA)}:sea.png"
     at = visit(own=own, **{"class": "black-footed ferret"})
     assert f"lawn.png** (sha256 {digest(LAWN)}…), **sea.png**" in said(at)
-    assert "black-footed ferret, waits for them" in said(at)
+    assert "black-footed ferret, is selected once they are added" in said(at)
     assert shown(at) == "class '', []"
     bring(at, ("other.png", png("red")))
     bring(at, ("renamed.png", LAWN))
@@ -171,7 +171,7 @@ def test_a_class_chosen_for_other_photos_is_not_that_of_photos_that_are_brought(
 
 def test_one_can_go_on_without_the_photos_and_without_their_class() -> None:
     at = visit(own=f"{digest(LAWN)}:lawn.png", **{"class": "lynx"})
-    next(button for button in at.button if button.label == "Go on without them").click().run()
+    next(button for button in at.button if button.label == "Continue without them").click().run()
     assert (said(at), shown(at), address(at)) == ("", "class '', []", {})
 
 
@@ -179,7 +179,7 @@ def test_a_link_s_view_is_taken_once_and_a_bad_one_is_said() -> None:
     at = visit(view=json.dumps({"modes": ["box"], "photos": {}}))
     assert at.session_state[sharing.VIEW]["modes"] == ["box"]
     assert address(at) == {}
-    assert "asks for a view that cannot be read" in said(visit(view="{"))
+    assert "link's view cannot be read" in said(visit(view="{"))
 
 
 def open_session(at: AppTest, data: bytes, name: str = "a.zip") -> AppTest:

@@ -1,1 +1,1 @@
-"""The parts of the Compare page, in the order in which it shows them."""
+"""The sections of the Compare page."""

@@ -1,4 +1,4 @@
-"""What single cells say: sent with the maps for every cell, except for what matters to one, which is asked for."""
+"""The cell inspector: facts about every cell come with the maps; what matters to one is computed on request."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,8 +20,8 @@ from effviz.ui.components.grid import pack
 from effviz.ui.outputs import plain
 
 ASKED: Final = "cell asked about"  # in the session
-COUNT: Final = "questions about cells"  # in the session: two equal answers in a row would be no news to the browser
-ENERGY_SHARE: Final = 0.9  # of the gradient's energy, that the box holds
+COUNT: Final = "questions about cells"  # in the session: makes two equal answers in a row differ for the browser
+ENERGY_SHARE: Final = 0.9  # share of the gradient's energy inside the box
 LONGEST_NAME: Final = 1000  # of a photo or a model
 MOST_NUMBERS: Final = 100_000  # no model has as many classes, and no map as many rows
 
@@ -33,8 +33,8 @@ _ENERGIES: SizeBoundedCache[Floats] = SizeBoundedCache(budget_bytes(0.01), lambd
 
 
 def of_cells(forward: Forward, indices: Sequence[int]) -> Json | None:
-    """Evidence of the classes, favourites and theoretical field of every cell; none where nothing is trained."""
-    # Imported here: a page shows itself without torch.
+    """Return each cell's evidence, top classes and theoretical receptive field; None for an untrained model."""
+    # Imported here so that the page loads without torch.
     from effviz.explain.activation_maps import cell_evidence
 
     ref = forward.model.ref
@@ -46,7 +46,7 @@ def of_cells(forward: Forward, indices: Sequence[int]) -> Json | None:
 
 
 def _top(forward: Forward) -> dict[str, Any]:
-    """The favourite classes of every cell: `picks` are (H, W, count) places in `names`, 16 bits, the low byte first."""
+    """Return the top classes of every cell: `picks` (H, W, count) are indices into `names`, 16 bits, little-endian."""
     from effviz.explain.activation_maps import cell_top_classes
 
     classes, best = cell_top_classes(forward)
@@ -58,7 +58,7 @@ def _top(forward: Forward) -> dict[str, Any]:
 
 
 def _field(forward: Forward) -> Json:
-    """The part of the photo that each column and each row of cells can see."""
+    """Return the extent of the receptive field of each column and each row of cells, in pixels of the photo."""
     ref, seen = forward.model.ref, forward.prepared.seen
     rows, columns = forward.features.shape[1:]
     across = [receptive_fields.theoretical_box(ref, seen, 0, column) for column in range(columns)]
@@ -68,9 +68,9 @@ def _field(forward: Forward) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What matters in this cell? As the browser asks it."""
+    """The browser's request for what matters to a cell."""
 
-    photo: str  # the id that the grid gave it
+    photo: str  # its id in the grid
     model: str
     index: int  # of the class
     row: int
@@ -78,20 +78,20 @@ class Question:
 
 
 def ask(value: object) -> None:
-    """Keep what the browser asks; anything else is left aside."""
+    """Store the browser's question; ignore anything else."""
     if not isinstance(value, Mapping):
         return
     texts = [value.get(name) for name in ("photo", "model")]
     numbers = [value.get(name) for name in ("index", "row", "column")]
     named = all(type(text) is str and len(text) <= LONGEST_NAME for text in texts)
-    placed = all(type(number) is int and 0 <= number < MOST_NUMBERS for number in numbers)  # true and false are none
+    placed = all(type(number) is int and 0 <= number < MOST_NUMBERS for number in numbers)  # excludes booleans
     if named and placed:
-        job_progress.ask(ASKED, Question(*texts, *numbers))  # type: ignore[arg-type] # checked just above
+        job_progress.ask(ASKED, Question(*texts, *numbers))  # type: ignore[arg-type] # checked above
         st.session_state[COUNT] = st.session_state.get(COUNT, 0) + 1
 
 
 def answer(cells: Mapping[str, Sequence[MapCell]]) -> Json | None:
-    """The energy of the gradient for the cell that was asked about, where it is still in view; `cells` by photo."""
+    """Return the gradient energy of the requested cell, or None if it is no longer shown; `cells` are by photo."""
     question: Question | None = st.session_state.get(ASKED)
     if question is None:
         return None
@@ -104,14 +104,14 @@ def answer(cells: Mapping[str, Sequence[MapCell]]) -> Json | None:
 def _answer(question: Question, cell: MapCell) -> Json:
     about = {**asdict(question), "count": st.session_state.get(COUNT, 0), "energy": None, "box": None}
     if job_progress.stopped(question) and _key(question, cell) not in _ENERGIES:
-        return {**about, "sentence": _("Stopped before there was an answer.")}
+        return {**about, "sentence": _("Stopped before the result was ready.")}
     try:
         energy = _energy(question, cell)
     except EffVizError as error:
         return {**about, "sentence": str(error)}
     box = receptive_fields.box_holding(energy, ENERGY_SHARE, cell.map.seen)
     area = round(100 * receptive_fields.area_holding(energy, ENERGY_SHARE), 1)
-    sentence = _("{share} % of what matters to the cell (gradient energy) lies in {area} % of what the model saw.")
+    sentence = _("{share} % of what matters to the cell (gradient energy) is in {area} % of what the model saw.")
     return {
         **about,
         "sentence": sentence.format(share=round(100 * ENERGY_SHARE), area=area),
@@ -125,7 +125,7 @@ def _key(question: Question, cell: MapCell) -> tuple[Hashable, ...]:
 
 
 def _energy(question: Question, cell: MapCell) -> Floats:
-    """One pass forth and back, when it is this visitor's turn."""
+    """Compute one forward and one backward pass in this visitor's turn."""
     ref, key = cell.ref, _key(question, cell)
     if (energy := _ENERGIES.find(key)) is not None:
         return energy
@@ -135,30 +135,30 @@ def _energy(question: Question, cell: MapCell) -> Floats:
         return receptive_fields.gradient_energy(forward, question.index, question.row, question.column)
 
     with job_progress.JobProgress(1, "cell").shown(question, may_stop=True) as work:
-        work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))
+        work.next(_("{model}: computing what matters to the cell").format(model=plain(ref.label)))
         with work.turn(job_queue.gradient_effort(ref)):
             return _ENERGIES.get(key, make)
 
 
 def inspector_words(method: Method, layer: TargetLayer) -> Json:
-    """What the inspector says."""
-    other = _("Cells are those of the last layer's map, and evidence is what CAM counts, whatever the map shows.")
-    hint = _("Point at a map to ask about single cells; click to hold one. By keyboard: Enter, then the arrows.")
+    """Return the texts of the cell inspector."""
+    other = _("Cells always belong to the last layer's map and evidence is always CAM's, whichever map is shown.")
+    hint = _("Point at a map to inspect its cells; click to hold one. On the keyboard: Enter, then the arrow keys.")
     return {
         "hint": f"{_(FRAME)} {hint}",
-        "cell": _("Cell of row {row}, column {column} of {model}, and what the other models see there"),
+        "cell": _("Cell at row {row}, column {column} of {model}, and the other models at the same place"),
         "model": _("Model"),
-        "adds": _("Adds to the logit of {name}"),
-        "alone": _("Would say by itself (logit)"),
+        "adds": _("Contribution to the logit of {name}"),
+        "alone": _("Top classes of this cell alone (logit)"),
         "amount": _("{amount} of {logit}"),
         "share": _("{amount} of {logit} ({share})"),
         "unseen": _("not seen"),
-        "bubble": _("{amount} of {logit}; alone it would say {first}"),
-        "spoken": _("{model}, row {row}, column {column}: {amount} for {name}. By itself: {first}."),
-        "field": _("Dashed: all that the cell can see; without dashes, it can see all that the model saw."),
-        "wholeField": _("The cell can see all that the model saw."),
+        "bubble": _("{amount} of {logit}; this cell alone: {first}"),
+        "spoken": _("{model}, row {row}, column {column}: {amount} for {name}. This cell alone: {first}."),
+        "field": _("Dashed: the cell's receptive field. Without dashes, it covers all that the model saw."),
+        "wholeField": _("The cell's receptive field covers all that the model saw."),
         "square": _("The small square is the cell."),
-        "energyField": _("Bright on the photo: what matters; the box holds 90 % of it."),
+        "energyField": _("Bright: what matters to the cell. The box holds 90 % of it."),
         "matters": _("Show what this cell reacts to"),
         "asking": _("One moment …"),
         "release": _("Release cell"),

@@ -1,6 +1,6 @@
 """What the maps explain and how they look: typed values, all of them in the address.
 
-How they look is one set of values, whether the browser's toolbar or the still pictures' controls change them.
+The browser's toolbar and the controls of still pictures change the same values.
 """
 
 import html
@@ -30,12 +30,12 @@ from effviz.ui.session import Setting, adopt
 from effviz.zoo import imagenet_classes
 from effviz.zoo.catalogue import ModelCard
 
-PICTURE_PX = 512  # longest side of a picture in the grid
-MACS_A_SECOND = 80e9  # of many passes on two cores: 208 a second by lite0@224, see `effviz bench cam`
+PICTURE_PX = 512  # the longer side of a picture in the grid
+MACS_A_SECOND = 80e9  # over many passes on two cores: 208 passes a second for lite0@224, see `effviz bench cam`
 LAYER, METHOD, STILL = "layer", "method", "still"  # names in the address
-VIEW = "view"  # in the address and in the session: see `sharing`
-CLASS_BOX = "class shown"  # a widget that only mirrors CLASS
-LONGEST_CLASS = 100  # letters
+VIEW = "view"  # in the address and the session, see `sharing`
+CLASS_BOX = "class shown"  # a widget that mirrors CLASS
+LONGEST_CLASS = 100  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ExplanationChoice:
 
     @property
     def quick(self) -> bool:
-        """Whether a map comes from the forward pass alone."""
+        """Whether a map needs only the forward pass."""
         return CAM_METHODS[self.method].closed_form and self.layer is TargetLayer.LAST
 
 
@@ -79,9 +79,9 @@ SCALES = {
 
 
 def choose_explanation() -> ExplanationChoice:
-    """How the maps are made, one control below the other; the class is chosen in the strip or below a photo.
+    """Show the controls for method and layer; the class is chosen in the control strip or below a photo.
 
-    Not bound to the address: Streamlit forgets such a value with the page when its widget is folded away.
+    The widgets are not bound to the address: Streamlit would drop the value of a bound widget that is folded away.
     """
     methods = {str(method): fact.title for method, fact in CAM_METHODS.items()}
     inputs.read_old_link(METHOD, methods)
@@ -89,15 +89,15 @@ def choose_explanation() -> ExplanationChoice:
     explain_method(method)
     inputs.read_old_link(LAYER, LAYERS)
     layers = {str(layer): _(LAYERS[layer]) for layer in TargetLayer if supported(method, layer)}
-    tip = _("Where the features are read. Early layers have finer maps that know less about classes.")
+    tip = _("The layer whose features make the map. Early layers give finer maps with less class information.")
     layer = TargetLayer(inputs.choose_listed(_("Layer"), layers, LAYER, TargetLayer.LAST.value, tip))
-    tip = _("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait.")
+    tip = _("Draw the maps on the server, for browsers without canvas: no animation, and each change takes a moment.")
     st.toggle(_("Still pictures"), help=tip, **_mirror(STILL_PICTURES))
     return ExplanationChoice(method, layer, Target(TargetKind.CLASS, CLASS.get()) if CLASS.get() else TOP1)
 
 
 def explain_method(method: Method) -> None:
-    """How to read its maps, for a beginner; how it is computed, for whoever asks."""
+    """Show how to read the method's maps and, in an expander, how they are computed."""
     fact = CAM_METHODS[method]
     st.caption(_(fact.reading))
     with st.expander(_("How it is computed")):
@@ -108,7 +108,7 @@ def explain_method(method: Method) -> None:
 
 
 def choose_class(guesses: Sequence[str]) -> None:
-    """Show the choice of class; what the models take these photos for is offered first."""
+    """Show the class selector, with the models' guesses for these photos first."""
     st.session_state[CLASS_BOX] = CLASS.get()
     st.selectbox(
         _("Class to explain"),
@@ -121,26 +121,24 @@ def choose_class(guesses: Sequence[str]) -> None:
 
 
 def style_for(entry: ActivationMap, style: OverlayStyle) -> OverlayStyle:
-    """The style for one map: plain placement where its model has no calibration."""
+    """Return the style for one map: plain placement if its model has no calibration."""
     if style.placement is Placement.CALIBRATED and placement.calibration_of(entry) is None:
         return replace(style, placement=Placement.PLAIN)
     return style
 
 
 def confirm_slow_method(choice: ExplanationChoice, cards: Sequence[ModelCard], photos: int) -> bool:
-    """Ask before a method that takes many forward passes."""
+    """Ask for confirmation before a method that needs many forward passes, and return the answer."""
     if not slow(choice.method, choice.layer):
         return True
     seconds = photos * sum(_passes(card, choice.layer) * card.macs for card in cards) / MACS_A_SECOND
-    text = _(
-        "{method} runs the network once for every channel: up to about {time} for what is chosen here, on two cores."
-    )
+    text = _("{method} runs the network once per channel: up to about {time} for these models and photos on two cores.")
     st.info(text.format(method=CAM_METHODS[choice.method].title, time=duration(seconds)))
     return st.toggle(_("Compute them"), key=f"agreed {choice.method}")
 
 
 def _passes(card: ModelCard, layer: TargetLayer) -> int:
-    """How many channels a layer has: one pass for each."""
+    """Return the number of forward passes: one for each channel of the layer."""
     if layer is TargetLayer.LAST or card.ref.spec.family is None:
         return card.ref.cost.channels
     stages = card.ref.spec.plan_at(card.resolution_px).stages[:-1]
@@ -150,23 +148,23 @@ def _passes(card: ModelCard, layer: TargetLayer) -> int:
 
 def _parse_percent(key: str, most: int, text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER or int(text) > most:
-        sentence = _("The link asks for {key} = {text}: it is a whole number from 0 to {most}. Choose one below.")
+        sentence = _("The link asks for {key} = {text}, which is not an integer from 0 to {most}. Choose one below.")
         raise SettingsError(sentence.format(key=key, text=repr(text[:20]), most=most))
     return int(text)
 
 
 def _parse_option(key: str, options: Mapping[inputs.Member, str], text: str) -> inputs.Member:
-    """Read an option by its name or by its title, as links have held both."""
+    """Parse an option from its name or its title; older links contain titles."""
     for option, title in options.items():
         if text.lower() in (str(option), title.lower()):
             return option
-    sentence = _("The link asks for {key} = {text}: there are {known}. Choose one below.")
+    sentence = _("The link asks for {key} = {text}, which does not exist. Choose one below: {known}.")
     raise SettingsError(sentence.format(key=key, text=repr(text[:40]), known=", ".join(options)))
 
 
 def _parse_switch(key: str, text: str) -> bool:
     if text.lower() not in SWITCH:
-        sentence = _("The link asks for {key} = {text}: it is true or false. Choose one below.")
+        sentence = _("The link asks for {key} = {text}, which is neither true nor false. Choose one below.")
         raise SettingsError(sentence.format(key=key, text=repr(text[:20])))
     return SWITCH[text.lower()]
 
@@ -174,7 +172,7 @@ def _parse_switch(key: str, text: str) -> bool:
 LONGEST_NUMBER = 3  # digits: 100
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
 PALETTES = {palette: palette.title() for palette in Palette}
-MOST_CUT = 95  # percent; a contour or threshold above it would leave a dot
+MOST_CUT = 95  # percent; a higher contour or threshold would leave only a dot
 SCALE = Setting("scale", Scale.OWN, partial(_parse_option, "scale", SCALES), str)
 PALETTE = Setting("palette", Palette.INFERNO, partial(_parse_option, "palette", PALETTES), str)
 OPACITY = Setting("opacity", 55, partial(_parse_percent, "opacity", 100), str)
@@ -185,18 +183,16 @@ CELLS = Setting("cells", False, partial(_parse_switch, "cells"), lambda cells: s
 
 
 def parse_class(text: str) -> str:
-    """A class by its name, in whichever letters, or by ImageNet's index; nothing is each model's own first guess.
+    """Parse a class name (in any case) or an ImageNet index; an empty text means each model's own first guess.
 
-    A network may know classes of its own, so any other name may be one: its map says if it is not.
+    Unknown names are returned unchanged: a network may have its own classes, and its map reports a wrong name.
 
     Raises:
-        SettingsError: No class has so long a name.
+        SettingsError: The text is longer than any class name.
     """
     names = imagenet_classes.names()
     if len(text) > LONGEST_CLASS:
-        asked = _(
-            "The link asks for class = {text}: no class has a name of more than {most} letters. Choose one below."
-        )
+        asked = _("The link asks for class = {text}, but no class name exceeds {most} characters. Choose one below.")
         raise SettingsError(asked.format(text=repr(text[:20]), most=LONGEST_CLASS))
     if text.isascii() and text.isdigit() and int(text) < len(names):
         return names[int(text)]
@@ -210,23 +206,23 @@ SETTINGS: tuple[Setting[Any], ...] = (CLASS, SCALE, PALETTE, OPACITY, THRESHOLD,
 
 
 def adopt_display() -> None:
-    """Take the look from the address the first time; what does not exist leaves its sentence."""
+    """Read the settings from the address on the first run; show a message for each invalid value."""
     adopt(*SETTINGS, STILL_PICTURES)
-    if st.query_params.pop("target", "") in {"rank", "Later guess"}:  # links once said so beside the class
+    if st.query_params.pop("target", "") in {"rank", "Later guess"}:  # older links have it beside the class
         later = _(
-            "The link asks for each model's later guess: these are the first ones. Choose a class for all instead."
+            "The link asks for each model's later guess; these maps explain the first. Choose a class for all instead."
         )
         st.warning(later)
 
 
 def file_name(name: str) -> str:
-    """Say in a file's name which class its maps explain, as grid/sheet.js does: `effviz-maps-red-panda.npz`."""
+    """Return a file name with the explained class, as grid/sheet.js does: `effviz-maps-red-panda.npz`."""
     stem, ending = name.split(".")
     return "-".join(["effviz", stem, *re.findall(r"[^\W_]+", CLASS.get().lower())]) + f".{ending}"
 
 
 def choose_display() -> DisplaySettings:
-    """The look in force. Still pictures are drawn here on the server, so their controls are here too."""
+    """Return the display settings; with still pictures, which the server draws, show their controls first."""
     if st.session_state.get(STILL):
         tip = _("Scale, palette, opacity, threshold, contour, placement")
         with st.popover(_("Look"), icon=":material/tune:", help=tip):
@@ -238,12 +234,12 @@ def choose_display() -> DisplaySettings:
 
 
 def display_payload() -> dict[str, object]:
-    """The look as the browser's toolbar reads it."""
+    """Return the settings as the browser's toolbar reads them."""
     return {setting.key: setting.get() for setting in SETTINGS}
 
 
 def keep_display(look: object) -> None:
-    """Keep what the browser's toolbar shows; anything else than a look is left aside."""
+    """Store the settings that the browser's toolbar sends; ignore anything else."""
     if not isinstance(look, Mapping):
         return
     for setting in SETTINGS:
@@ -253,14 +249,14 @@ def keep_display(look: object) -> None:
 
 
 def _text(value: object) -> str:
-    """A value as a link would say it; nothing for what no link says, such as a list or half a percent."""
+    """Return a value as it appears in a link; empty for values that no link contains, such as lists or fractions."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and 0 <= value <= 100 else ""
 
 
 def _mirror(setting: Setting[Any]) -> dict[str, Any]:
-    """Key and callback of a control that starts from what the toolbar or the link chose, and writes it back."""
+    """Return key and callback for a control that shows the setting's value and writes changes back."""
     key = f"look_{setting.key}"
     st.session_state[key] = setting.get()
     return {"key": key, "on_change": lambda: setting.put(st.session_state[key])}
@@ -269,10 +265,10 @@ def _mirror(setting: Setting[Any]) -> dict[str, Any]:
 def _controls() -> None:
     _select(SCALE, _("Colour scale"), SCALES)
     signed = SCALE.get() is Scale.DENSITY
-    why_not = _("Signed maps always take the diverging one.") if signed else None
+    why_not = _("Signed maps always use the diverging palette.") if signed else None
     _select(PALETTE, _("Palette"), PALETTES, disabled=signed, help=why_not)
     st.slider(_("Opacity (%)"), 0, 100, step=5, **_mirror(OPACITY))
-    st.slider(_("Hide weak parts below (% of the range; 0: nothing)"), 0, MOST_CUT, step=5, **_mirror(THRESHOLD))
+    st.slider(_("Hide values weaker than (% of the range; 0: hide nothing)"), 0, MOST_CUT, step=5, **_mirror(THRESHOLD))
     st.slider(_("Contour (% of the range; 0: none)"), 0, MOST_CUT, step=5, **_mirror(CONTOUR))
     _select(PLACEMENT, _("Placement"), placement.TITLES, help=glossary.tip("placement"))
     st.toggle(_("Show cells instead of smoothing"), **_mirror(CELLS))
@@ -282,20 +278,20 @@ def _select(setting: Setting[inputs.Member], label: str, options: Mapping[inputs
     st.selectbox(label, list(options), format_func=lambda option: _(options[option]), **more, **_mirror(setting))
 
 
-# The strip above the maps: what is compared, in one line; each part opens where it stands and says what is chosen.
+# The control strip above the maps: one line; each part opens in place and shows what is chosen.
 
-MOST_NAMED = 3  # of what is chosen; the others are counted
+MOST_NAMED = 3  # chosen items that are named; the rest are counted
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """A part of the strip: what opens over the maps, and the place beside it for what is chosen there."""
+    """A part of the control strip: a popover, and a place beside it for what is chosen."""
 
     body: DeltaGenerator
     beside: DeltaGenerator
 
     def say(self, chosen: Sequence[str]) -> None:
-        """Show what is chosen beside the button; a hand that rests on it reads all of it."""
+        """Show what is chosen beside the button; hovering shows the full list."""
         named = ", ".join(chosen[:MOST_NAMED])
         unnamed = len(chosen) - MOST_NAMED
         if unnamed > 0:
@@ -306,7 +302,7 @@ class Fold:
 
 
 def lay_out_strip() -> tuple[Fold, Fold, DeltaGenerator, Fold]:
-    """Lay out photos, models, the class, which is chosen in the strip itself, and the method; the page fills them."""
+    """Lay out the strip: photos, models, class (chosen in the strip itself) and method; the page fills them."""
     with st.container(key="strip"):
         first, second, third, fourth = st.columns([4, 5, 4, 4], vertical_alignment="center")
     photos, models = _fold(first, _("Photos"), ":material/image:"), _fold(second, _("Models"), ":material/hub:")

@@ -1,4 +1,4 @@
-"""Is a map faithful? What it marks is taken from the model, or given to it alone, and the model is asked again."""
+"""Is a map faithful? Delete what it marks from the model's input, or insert only that, and run the model again."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from effviz.ui.job_progress import JobProgress, ask, stopped
 if TYPE_CHECKING:
     from effviz.evaluate.faithfulness import DeletionInsertion, Playback, ProbabilityCurve
 
-# What is left of a class's probability while a model's input is taken away or brought in, for several models.
+# A class's probability during deletion and insertion, for several models.
 
 HEIGHT_PX = 560
 OWN: Final = "its own"
@@ -36,7 +36,7 @@ OWN: Final = "its own"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskedModel:
-    """One model: what its map does, and what random ones do on average."""
+    """One model: the curves of its map, and the mean curves of random maps."""
 
     name: str
     look: SeriesStyle
@@ -45,7 +45,7 @@ class MaskedModel:
 
     @property
     def curves(self) -> tuple[tuple[str, str, "ProbabilityCurve"], ...]:
-        """Each with its map and its way."""
+        """Every curve with the name of its map and its direction, deletion or insertion."""
         return (
             (OWN, "deletion", self.own.deletion),
             (OWN, "insertion", self.own.insertion),
@@ -55,7 +55,7 @@ class MaskedModel:
 
 
 def deletion_insertion_figure(models: Sequence[MaskedModel]) -> go.Figure:
-    """Draw deletion above insertion, over the shares of the area that have changed, 0 to 1; random maps as dots."""
+    """Draw deletion above insertion against the share of the area that has changed; random maps are dotted."""
     chart = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     for model in models:
         for which, way, curve in model.curves:
@@ -65,14 +65,14 @@ def deletion_insertion_figure(models: Sequence[MaskedModel]) -> go.Figure:
     chart.update_layout(legend={"y": -0.16, "yanchor": "top"})
     chart.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
     chart.update_yaxes(range=[-3, 103])
-    # Beside the curves: the line that says where the pictures are crosses what stands between them.
-    for row, good in ((1, _("Taken away: low is good")), (2, _("Brought in: high is good"))):
+    # Beside the curves: between them, the playhead's line would cross the text.
+    for row, good in ((1, _("Deletion: lower is better")), (2, _("Insertion: higher is better"))):
         chart.update_yaxes(title_text=f"<b>{good}</b><br>" + _("Probability (%)"), row=row)
     return chart
 
 
 def _trace(model: MaskedModel, curve: "ProbabilityCurve", own: bool) -> go.Scatter:
-    """A curve of the map itself, named with both areas, or the mean of random ones, which is dotted."""
+    """Return the curve of the map itself, named with both areas, or the dotted mean curve of random maps."""
     areas = _("{model}: areas {deletion:.2f} and {insertion:.2f}")
     name = areas.format(model=model.name, deletion=model.own.deletion.auc, insertion=model.own.insertion.auc)
     random = _("{model}, random maps").format(model=model.name)
@@ -90,7 +90,7 @@ def _trace(model: MaskedModel, curve: "ProbabilityCurve", own: bool) -> go.Scatt
 
 
 def _random_in_legend(models: Sequence[MaskedModel]) -> go.Scatter:
-    """What dots mean, once for all models."""
+    """Return one legend entry for the dotted lines of all models."""
     colour = models[0].look.colour if len(models) == 1 else TEMPLATE.layout.font.color
     line = {"dash": "dot", "width": 1.5, "color": colour}
     return go.Scatter(name=_("mean of the random maps"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
@@ -101,7 +101,7 @@ ANSWERS: Final = {"yes": lazy_gettext("yes"), "no": lazy_gettext("no"), "cannot 
 ASKED: Final = "faithful asked"  # in the session
 CHART: Final = "faithful-curves"
 PAPER: Final = "https://arxiv.org/abs/1806.07421"
-START: Final = 4  # the step that is shown first: something is gone, and something is left
+START: Final = 4  # the step shown first: part of the photo is deleted, part is left
 PACE_MS: Final = 250
 
 BASELINES: Final = {
@@ -115,30 +115,30 @@ _PLAYBACKS: "SizeBoundedCache[Playback]" = SizeBoundedCache(budget_bytes(0.02), 
 
 @dataclass(frozen=True, slots=True)
 class FaithfulnessRequest:
-    """The maps of one photo, and how the inputs are masked."""
+    """The maps of one photo and the masking of the inputs."""
 
     cells: tuple[MapCell, ...]
     masking: Masking
 
     def key_of(self, cell: MapCell) -> Hashable:
-        """What decides about the numbers of one map."""
+        """Return everything that determines the results of one map."""
         entry = cell.map
         which = (entry.model, entry.weights_sha256, entry.photo_sha256, entry.target_index, entry.method, entry.layer)
         return *which, self.masking.baseline, self.masking.steps
 
     @property
     def key(self) -> Hashable:
-        """What decides about all of them."""
+        """Everything that determines the results of all maps."""
         return tuple(map(self.key_of, self.cells))
 
 
 def show(cells: Sequence[MapCell]) -> None:
-    """Choose a photo and what stands where something is taken away; measure on demand, and play it."""
+    """Show the choices of photo and baseline; measure on demand and play the result."""
     text = _(
-        "The strongest {part:.0f} % of the map are taken from the model's input, then the next, until nothing is "
-        "left; and the other way round, brought in from nothing. If the model relies on what the map marks, its "
-        "probability falls early and rises early. Masked photos are unlike any that a model has learnt from, so "
-        "{count} random maps and a Gaussian in the middle of what the model saw go the same way."
+        "Deletion removes the strongest {part:.0f} % of the map's area from the model's input, then the next, until "
+        "nothing is left. Insertion restores the same parts from nothing. If the model relies on what the map marks, "
+        "its probability falls early in deletion and rises early in insertion. Masked photos are unlike any training "
+        "photo, so {count} random maps and a Gaussian centred on what the model saw are measured as controls."
     )
     st.caption(text.format(part=100 / Masking().steps, count=RANDOM_MAPS))
     trained = [cell for cell in cells if cell.map.trained]
@@ -147,10 +147,10 @@ def show(cells: Sequence[MapCell]) -> None:
     if not trained:
         return
     request = _choose(trained)
-    kept = all(request.key_of(cell) in _PLAYBACKS for cell in request.cells)  # then there is nothing to stop
+    kept = all(request.key_of(cell) in _PLAYBACKS for cell in request.cells)  # then nothing needs computing
     if st.session_state.get(ASKED) == request.key and (kept or not stopped(request.key)):
         with guard():
-            with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
+            with st.container():  # holds the progress bar, so that what follows keeps its position and state
                 played = playbacks(request)
             _show(request, played)
 
@@ -163,7 +163,7 @@ def _choose(cells: Sequence[MapCell]) -> FaithfulnessRequest:
         asked = photo_picker.choose(_("Photo to measure"), options, "faithful_photo")
     with middle:
         baselines = {baseline: _(name) for baseline, name in BASELINES.items()}
-        label = _("In place of what is taken away")
+        label = _("Replace deleted pixels with")
         baseline = inputs.choose_member(label, baselines, "faithful_baseline", MaskBaseline.MEAN)
     request = FaithfulnessRequest(tuple(cell for cell in cells if cell.chosen == photos[asked]), Masking(baseline))
     with right:
@@ -172,10 +172,10 @@ def _choose(cells: Sequence[MapCell]) -> FaithfulnessRequest:
 
 
 def playbacks(request: FaithfulnessRequest) -> list["Playback"]:
-    """What masking does to each model: made in the visitor's turn, one model after the other, and kept.
+    """Return what masking does to each model, computed in the visitor's turn, model by model, and cached.
 
     Raises:
-        EffVizError: too many others wait.
+        EffVizError: too many others are waiting.
     """
     played = {cell: playback for cell in request.cells if (playback := _PLAYBACKS.find(request.key_of(cell)))}
     if len(played) < len(request.cells):
@@ -185,11 +185,11 @@ def playbacks(request: FaithfulnessRequest) -> list["Playback"]:
 
 
 def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Playback":
-    # Imported here: a page shows itself without torch.
+    # Imported here so that the page loads without torch.
     from effviz.evaluate.faithfulness import make_playback, playback_passes
 
     ref, key = cell.ref, request.key_of(cell)
-    steps = _("{model} is asked about {count} masked photos")
+    steps = _("{model}: running on {count} masked photos")
     work.next(steps.format(model=outputs.plain(ref.label), count=playback_passes(request.masking)))
     with work.turn(job_queue.many_passes_effort(ref), key) as progress:
         return _PLAYBACKS.get(
@@ -200,8 +200,8 @@ def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Pl
 def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
     st.markdown("\n".join(f"- {_answer(cell, playback)}" for cell, playback in zip(request.cells, played, strict=True)))
     text = _(
-        "Yes: better than every one of the {count} random maps and the Gaussian, both ways. No: worse than every "
-        "random map, both ways. Otherwise one photo cannot tell: the map lies among those that know nothing."
+        "Yes: better than all {count} random maps and the Gaussian in both deletion and insertion. No: worse "
+        "than every random map in both. Otherwise one photo cannot tell: the map scores among these controls."
     )
     st.caption(text.format(count=RANDOM_MAPS))
     pictures, curves = st.columns(2, gap="large")
@@ -210,7 +210,7 @@ def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
     with curves:
         models = list(map(_masked, request.cells, _looks(request.cells), played))
         chart = deletion_insertion_figure(models)
-        alt = _("The probability of each model's class over the share of its input that is taken away or brought in.")
+        alt = _("Probability of each model's class against the share of its input that is deleted or inserted.")
         st.plotly_chart(chart, key=CHART, config=style.config("faithful"), alt=alt)
         credit = _("Measured and drawn by EffViz (Apache-2.0).")
         chart_menu(CHART, chart, _("Is the map faithful?"), credit, curve_rows(models))
@@ -219,7 +219,7 @@ def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
 
 
 def curve_rows(models: Sequence[MaskedModel]) -> list[Row]:
-    """One row a point of the figure: of the map itself, and of the mean of the random ones."""
+    """Return one row per point of the figure, for the map itself and the mean of the random maps."""
     return [
         {
             "model": model.name,
@@ -235,11 +235,11 @@ def curve_rows(models: Sequence[MaskedModel]) -> list[Row]:
 
 
 def _answer(cell: MapCell, playback: "Playback") -> str:
-    """Whether the map is faithful, and how many controls it beats."""
+    """Say whether the map is faithful, and how many controls it beats."""
     from effviz.evaluate.faithfulness import beaten, is_faithful
 
     away, back = beaten(playback)
-    text = _("{model}, {name}: **{answer}** (better than {away} of {all} when taken away, {back} of {all} brought in)")
+    text = _("{model}, {name}: **{answer}** (beats {away} of {all} controls in deletion, {back} of {all} in insertion)")
     return text.format(
         model=outputs.plain(cell.ref.label),
         name=outputs.plain(cell.map.target_name),
@@ -251,7 +251,7 @@ def _answer(cell: MapCell, playback: "Playback") -> str:
 
 
 def _looks(cells: Sequence[MapCell]) -> list[SeriesStyle]:
-    """The colours of the roles; others where a model has none, or another one has it already."""
+    """Return the roles' colours, or spare ones for models without a role or with a colour already used."""
     spare, used = iter(SERIES), set[str]()
     looks = []
     for cell in cells:
@@ -287,9 +287,9 @@ def _table(cells: Sequence[MapCell], played: Sequence["Playback"]) -> None:
     numbers = [_("Deletion"), _("Deletion, Gaussian"), _("Insertion"), _("Insertion, Gaussian")]
     st.dataframe(table, hide_index=True, column_config=dict.fromkeys(numbers, number))
     text = _(
-        "An area is the class's mean probability on the way: low is good when the marked places are taken away "
-        "(deletion), high when they are brought in (insertion). A model that is sure of its class starts higher: "
-        "compare each with its own controls. Whether a method is better shows over many photos."
+        "The area under a curve is the class's mean probability along the way: lower is better for deletion, "
+        "higher for insertion. A confident model starts higher, so compare each model with its own controls. "
+        "Only many photos can show whether a method is better."
     )
     st.caption(text)
 
@@ -300,14 +300,14 @@ def _range(curves: Iterable["ProbabilityCurve"]) -> str:
 
 
 def payload(request: FaithfulnessRequest, played: Sequence["Playback"]) -> Json:
-    """The steps as the browser gets them: the photo once for each model, and when each pixel changes."""
+    """Return the steps for the browser: the photo once per model, and the step at which each pixel changes."""
     shares = played[0].map.deletion.fractions
-    said = _("The strongest {share} % of the area, as the map has it.")
+    said = _("The strongest {share} % of the area, as ranked by the map.")
     return {
         "kind": "masked",
         "label": _("Share of the area"),
         "said": [said.format(share=round(100 * share)) for share in shares.tolist()],
-        "ways": [{"name": "deletion", "title": _("Take away")}, {"name": "insertion", "title": _("Bring in")}],
+        "ways": [{"name": "deletion", "title": _("Deletion")}, {"name": "insertion", "title": _("Insertion")}],
         "chart": CHART,
         "places": (100 * shares).tolist(),
         "start": START,

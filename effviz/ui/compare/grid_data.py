@@ -1,4 +1,4 @@
-"""The comparison as data: tables of models and agreements, and the photos, maps and words of the browser's grid."""
+"""The comparison as data: tables of models and agreements, and the browser grid's photos, maps and texts."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from effviz.zoo.model import model_settings
 
 
 def show_model_table(cards: Sequence[ModelCard]) -> None:
-    """One row a model: depth, width, resolution, cost, size of the map, accuracy and where each comes from."""
+    """Show one row per model: depth, width, resolution, cost, map size, and accuracy with its source."""
     table = {
         _("Model"): [card.ref.label for card in cards],
         _("Depth d"): [card.depth for card in cards],
@@ -48,20 +48,20 @@ def show_model_table(cards: Sequence[ModelCard]) -> None:
     }
     st.dataframe(table, hide_index=True, column_config=configs)
     text = _(
-        "d, w: multipliers of the baseline's blocks and channels. Parameters and MACs are computed layer by layer "
-        "(`effviz plan`), without batch-norm arithmetic; top-1 is what its source measured at this input size."
+        "d and w multiply the baseline's blocks and channels. Parameters and MACs are computed layer by layer "
+        "(`effviz plan`), without batch-norm arithmetic. Top-1 is as measured by its source at this input size."
     )
     st.caption(text)
 
 
 def _top1(card: ModelCard) -> str:
-    """An accuracy never stands without its data set: those of ten classes and of a thousand do not compare."""
+    """Return the accuracy with its data set: ten classes and a thousand are not comparable."""
     return _("not measured") if card.top1_pct is None else f"{card.top1_pct:.1f} ({card.top1_on})"
 
 
 def show_agreements(maps: Sequence[ActivationMap]) -> None:
-    """Every model against one of them, on one photo."""
-    from effviz.evaluate.map_similarity import agreement  # here: it brings the engines, and the page begins without
+    """Show how well each model's map of one photo agrees with a reference model's."""
+    from effviz.evaluate.map_similarity import agreement  # imports the engines, which the page loads without
 
     left, right = st.columns(2)
     options = {entry.photo: (entry.photo, entry.photo_sha256) for entry in maps}
@@ -77,7 +77,7 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
     numbers = {
         _("Overlap of the top 20 %"): [agreement.iou_top20 for agreement in agreements],
         _("Rank correlation"): [agreement.spearman for agreement in agreements],
-        _("Distance of centres (% of diagonal)"): [100 * agreement.centroid_distance for agreement in agreements],
+        _("Distance between centres (% of diagonal)"): [100 * agreement.centroid_distance for agreement in agreements],
     }
     table = {
         _("Against {model}").format(model=reference): [other.model for other in others],
@@ -87,22 +87,22 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
     number = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(table, hide_index=True, column_config=dict.fromkeys(numbers, number))
     text = _(
-        "On shares of positive evidence, in the part of the photo that both models saw. "
-        "Overlap (IoU) of the strongest fifths of the area, by which the words go: 1 is the same, 0.11 chance. "
-        "Rank correlation (Spearman): 1 is the same order of places; distance: 0 is the same centre."
+        "Computed from shares of positive evidence in the part of the photo that both models saw. Overlap is "
+        "the IoU of the strongest fifths of the area and determines the wording: 1 is identical, 0.11 is "
+        "chance. Rank correlation (Spearman): 1 is the same order of places. Distance: 0 is the same centre."
     )
     st.caption(text)
 
 
 def agreement_words(iou: float) -> str:
-    """Say what an overlap means: by the part of each map's strongest fifth that the other covers, 2 IoU / (1 + IoU)."""
+    """Describe an overlap by the share of each map's strongest fifth that the other covers, 2 IoU / (1 + IoU)."""
     if math.isnan(iou):
         return _("no positive evidence to compare")
-    shared = round(2 * iou / (1 + iou), 9)  # three quarters are not a little less
+    shared = round(2 * iou / (1 + iou), 9)  # so that rounding errors do not miss a threshold
     return next(_(words) for least, words in AGREEMENTS.items() if shared >= least)
 
 
-REFERENCE = "agreement_reference"  # in the session: the model that the others are compared with
+REFERENCE = "agreement_reference"  # in the session: the reference model
 
 AGREEMENTS = {
     0.75: lazy_gettext("looks at the same places"),
@@ -113,7 +113,7 @@ AGREEMENTS = {
 
 
 def card_lines(card: ModelCard) -> list[str]:
-    """A model's card in five lines."""
+    """Return a model's card as five lines."""
     made_for = card.ref.spec.resolution_px
     cost = _("{params:.2f} million parameters, {macs:.3f} billion MACs")
     if card.depth is None:  # not scaled from B0
@@ -132,75 +132,75 @@ def card_lines(card: ModelCard) -> list[str]:
     ]
 
 
-# Every word that the browser's grid shows: its scripts know none, and fill in what changes while one looks.
+# All texts of the browser's grid: its scripts contain none, and only fill in the values that change.
 
 WORDS: Final = {
-    # of the toolbar
+    # toolbar
     "look": lazy_gettext("Look"),
     "scale": lazy_gettext("Colour scale"),
     "palette": lazy_gettext("Palette"),
     "opacity": lazy_gettext("Opacity"),
-    "threshold": lazy_gettext("Hide weak parts below"),
+    "threshold": lazy_gettext("Hide values weaker than"),
     "contour": lazy_gettext("Contour"),
     "placement": lazy_gettext("Placement"),
     "cells": lazy_gettext("Cells"),
     "swipe": lazy_gettext("Swipe"),
     "box": lazy_gettext("Draw a box"),
     "reset": lazy_gettext("Reset zoom"),
-    "paletteFixed": lazy_gettext("Palette: signed maps always take the diverging one, with no evidence at its middle."),
+    "paletteFixed": lazy_gettext("Signed maps always use the diverging palette; its middle means no evidence."),
     "save": lazy_gettext("Save as PNG"),
     "copyLink": lazy_gettext("Copy link"),
-    "link": lazy_gettext("Link to what is seen here, without your own photos"),
+    "link": lazy_gettext("Link to this view, without your own photos"),
     "linkCopied": lazy_gettext("Copied."),
-    "linkByHand": lazy_gettext("Copy it with Ctrl+C or ⌘C."),
+    "linkByHand": lazy_gettext("Press Ctrl+C or ⌘C to copy it."),
     "off": lazy_gettext("off"),
     "percent": lazy_gettext("{value} %"),
     "weakest": lazy_gettext("weakest"),
     "strongestEnd": lazy_gettext("strongest"),
-    # of the tiles
-    "zoomHint": lazy_gettext("Ctrl + wheel zooms, then a drag moves"),
+    # tiles
+    "zoomHint": lazy_gettext("Ctrl + wheel to zoom, then drag to move"),
     "stage": lazy_gettext("Map of {model}"),
     "enlarge": lazy_gettext("Enlarge the map of {model}"),
-    "classes": lazy_gettext("Class that the maps show"),
+    "classes": lazy_gettext("Class shown in the maps"),
     "ownGuess": lazy_gettext("Each model's own first guess"),
     "left": lazy_gettext("Left"),
     "right": lazy_gettext("Right"),
     "divider": lazy_gettext("Where the left map ends"),
-    "swiped": lazy_gettext("Left of the divider {left}, right of it {right}."),
+    "swiped": lazy_gettext("Left of the divider: {left}. Right: {right}."),
     "mapOf": lazy_gettext("map: {name} {percent}"),
-    "untrained": lazy_gettext("Untrained: random weights, this map means nothing."),
-    "uncalibrated": lazy_gettext("{model} has no measured calibration: plain placement."),
-    # of a difference
+    "untrained": lazy_gettext("Untrained: the weights are random, so this map means nothing."),
+    "uncalibrated": lazy_gettext("{model} has no measured calibration, so its map uses plain placement."),
+    # difference
     "difference": lazy_gettext("Difference"),
     "sorting": lazy_gettext("Most different first"),
     "moreLeft": lazy_gettext("more in {model}"),
-    "moreRight": lazy_gettext("more in {model} · up to {most} of the evidence a cell"),
+    "moreRight": lazy_gettext("more in {model} · up to {most} of the evidence per cell"),
     "mostDifferentHere": lazy_gettext("most different here"),
     "mostDifferent": lazy_gettext(
-        "Most different in the white square: {left} has {first} of its positive evidence there, {right} {second}. "
-        "In all, {elsewhere} of the evidence lies elsewhere."
+        "The maps differ most in the white square: {left} has {first} of its positive evidence there, {right} "
+        "{second}. Overall, {elsewhere} of the evidence is in a different place."
     ),
     "noDifference": lazy_gettext(
-        "There is nothing to compare: one of the maps has no positive evidence where both models saw."
+        "Nothing to compare: one of the maps has no positive evidence in the area that both models saw."
     ),
-    # of a box
-    "boxHint": lazy_gettext("Drag on the photo or a map, or write the edges in pixels:"),
+    # box
+    "boxHint": lazy_gettext("Drag on the photo or a map, or enter the edges in pixels:"),
     "boxRemove": lazy_gettext("Remove the box"),
-    "boxCovers": lazy_gettext("It covers {share} of the photo."),
+    "boxCovers": lazy_gettext("The box covers {share} of the photo."),
     "boxShare": lazy_gettext(
-        "{share} % of the evidence in {part} % of what {model} saw: {times} times an even map; peak {peak}."
+        "{share} % of the evidence in {part} % of what {model} saw: {times} times a uniform map; peak {peak}."
     ),
     "boxOutside": lazy_gettext("{part} % of the box lies outside the white frame."),
     "boxUnseen": lazy_gettext("The box lies outside the white frame: {model} did not see it."),
     "boxEmpty": lazy_gettext("The box has no area."),
     "boxHit": lazy_gettext("inside"),
     "boxMiss": lazy_gettext("outside"),
-    "boxNothing": lazy_gettext("There is no positive evidence to lie in the box."),
+    "boxNothing": lazy_gettext("This map has no positive evidence to measure in the box."),
 }
 
 
 def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> Json:
-    """All of them, for one page; `units` are what the numbers of the colour bar count, for every scale."""
+    """Return all texts of the grid; `units` are the units of the colour bar for every scale."""
     text, first = _("{method}, {layer} · EffViz"), maps[:1]
     units = {str(scale): _(rescale(first, scale)[0].unit.partition(":")[0]) for scale in Scale if first}
     if units:
@@ -217,7 +217,7 @@ def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> Json
 
 
 def summary_words(method: Method) -> Json:
-    """The sentences of `overlay.describe_map`, with places for what changes in the browser."""
+    """Return the sentences of `overlay.describe_map`, with placeholders for what changes in the browser."""
     fact = CAM_METHODS[method]
     return {
         "none": _("No positive evidence for {name} (max {value})."),
@@ -230,22 +230,22 @@ def summary_words(method: Method) -> Json:
     }
 
 
-# What the browser gets: photos, and raw maps of every class of interest.
+# What the browser receives: photos, and raw maps of every class of interest.
 
-LEAST_PICKABLE: Final = 5  # classes to pick from, where no model gives more of them 1 %
+LEAST_PICKABLE: Final = 5  # classes to pick from, even if fewer have a probability of 1 %
 PICKABLE_PROBABILITY: Final = 0.01
 
-Class = tuple[int, str]  # its index in a model, and its name: two models may count differently
+Class = tuple[int, str]  # its index in a model and its name: the same class may have another index in another model
 
 
 def rows_by_photo(entries: Entries) -> list[list[MapCell | MapGap]]:
-    """The cells photo by photo."""
+    """Return the cells grouped by photo."""
     models = len({entry.ref.label for entry in entries})
     return [list(entries[start : start + models]) for start in range(0, len(entries), models)]
 
 
 def grid_payload(entries: Entries, choice: ExplanationChoice) -> Json:
-    """All that the grid shows, the same for every look."""
+    """Return everything that the grid shows and that does not depend on the display settings."""
     cells = [entry for entry in entries if isinstance(entry, MapCell)]
     pickable = _pickable(choice)
     labels = dict.fromkeys(cell.ref.label for cell in cells)
@@ -255,14 +255,14 @@ def grid_payload(entries: Entries, choice: ExplanationChoice) -> Json:
         "pickable": pickable,
         "options": {name: [[str(one), _(title)] for one, title in names.items()] for name, names in titles.items()},
         "words": grid_words(choice, [cell.map for cell in cells]),
-        # for the picture that the browser saves; what changes while one looks, it knows
+        # for the picture that the browser saves; the browser itself knows what changes in the grid
         "settings": {**settings, "method": choice.method.value, "layer": choice.layer.value},
         "photos": [_photo(row, place, pickable) for place, row in enumerate(rows_by_photo(entries))],
     }
 
 
 def changing_payload(entries: Entries) -> Json:
-    """What changes while the maps stay: small, and an element of its own."""
+    """Return what changes while the maps stay the same: little data, sent as a separate element."""
     cells = {
         _id(row[0].photo, place): [entry for entry in row if isinstance(entry, MapCell)]
         for place, row in enumerate(rows_by_photo(entries))
@@ -272,7 +272,7 @@ def changing_payload(entries: Entries) -> Json:
 
 
 def grid_maps(entries: Entries, choice: ExplanationChoice) -> list[ActivationMap]:
-    """Every map that the grid can show: for each cell what is explained, then the other classes that can be picked."""
+    """Return every map that the grid can show: for each cell the explained class, then the others to pick from."""
     shown: list[ActivationMap] = []
     for row in rows_by_photo(entries):
         cells = [entry for entry in row if isinstance(entry, MapCell)]
@@ -284,12 +284,12 @@ def grid_maps(entries: Entries, choice: ExplanationChoice) -> list[ActivationMap
 
 
 def _pickable(choice: ExplanationChoice) -> bool:
-    """Whether a pass gives the map of every class at once."""
+    """Return whether one forward pass gives the maps of all classes."""
     return choice.quick and CAM_METHODS[choice.method].uses_target
 
 
 def _id(photo: Photo, place: int) -> str:
-    """One photo may stand in several places."""
+    """Return an id with the position: the same photo may appear several times."""
     return f"{place} {photo.sha256} {photo.name}"
 
 
@@ -309,15 +309,15 @@ def _photo(row: Entries, place: int, pickable: bool) -> Json:
 
 
 def photo_caption(photo: Photo) -> str:
-    """What stands beside a photo's name."""
+    """Return the text beside a photo's name."""
     size = _("{width} × {height} px").format(width=photo.width, height=photo.height)
     return " · ".join([size, *(_(note) for note in photo.notes if note == SEVERAL)])
 
 
 def _classes(cells: Sequence[MapCell], pickable: bool) -> list[Class]:
-    """What any trained model took the photo for, then what the maps explain besides.
+    """Return the guesses of the trained models for the photo, then any other classes that the maps explain.
 
-    To pick from are every model's first guess, the likeliest up to `LEAST_PICKABLE` and all that a model gives 1 %.
+    The guesses: every model's first; if `pickable`, also the likeliest up to `LEAST_PICKABLE`, and all of 1 % or more.
     """
     asked = [(cell.map.target_index, cell.map.target_name) for cell in cells]
     guesses = [cell.guesses for cell in cells if cell.map.trained]
@@ -326,7 +326,7 @@ def _classes(cells: Sequence[MapCell], pickable: bool) -> list[Class]:
     for guess in likeliest if pickable else ():
         if len(guessed) < LEAST_PICKABLE or guess.probability >= PICKABLE_PROBABILITY:
             guessed[guess.index, guess.name] = None
-    return list(dict.fromkeys([*guessed, *asked]))  # a guess that is chosen for all then changes nothing that is sent
+    return list(dict.fromkeys([*guessed, *asked]))  # choosing one of the guesses then leaves the data unchanged
 
 
 def _gap(gap: MapGap) -> Json:
@@ -368,12 +368,12 @@ def _head(entrant: Entrant) -> Json:
 
 
 def axis_colour(entrant: Entrant) -> str:
-    """The colour of a model's role."""
+    """Return the colour of a model's role."""
     return LOOKS[entrant.role].colour if entrant.role else GREY
 
 
 def _knows(cell: MapCell, label: Class) -> bool:
-    """Whether the model counts this class under the same name."""
+    """Return whether the model has this class under the same index and name."""
     (index, name), names = label, cell.ref.spec.classes
     return index < len(names) and names[index] == name
 
@@ -388,7 +388,7 @@ def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -
 
 
 def map_place(entry: ActivationMap) -> Json:
-    """Where the map lies on the photo, and how that is corrected where it was measured."""
+    """Return the map's position on the photo, and its correction if the model has a calibration."""
     height, width = entry.values.shape
     seen, measured = entry.seen, placement.calibration_of(entry)
     return {
@@ -406,15 +406,15 @@ def map_place(entry: ActivationMap) -> Json:
 
 
 def _about(cell: MapCell) -> list[str]:
-    """A model's card: what to look for, its numbers, and where they come from."""
+    """Return a model's card: what to look for, its numbers and their sources."""
     guesses = [f"{guess.probability:.1%} {guess.name}" for guess in cell.guesses]
     lines = [_(cell.entrant.words), cache.fallback(cell.ref.label), *card_lines(cell.entrant.card), *guesses]
     return [line for line in lines if line]
 
 
 def _maps(forward: Forward, indices: Sequence[int], method: Method) -> list[ActivationMap]:
-    """The maps of several classes from one pass; a class whose map is not finite has none."""
-    # Imported here: a page shows itself without torch.
+    """Return the maps of several classes from one pass, without those that are not finite."""
+    # Imported here so that the page loads without torch.
     from effviz.explain.activation_maps import activation_map
 
     maps = []

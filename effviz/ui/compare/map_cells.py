@@ -1,4 +1,4 @@
-"""What every model makes of every photo: the maps of the page, each computed when it is the visitor's turn."""
+"""The maps of the Compare page, one for every model and photo, each computed in the visitor's turn."""
 
 import time
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from effviz.zoo.catalogue import ModelCard
 from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import ScalingAxis
 
-FILLING: Final = "comparison being filled"  # in the session: the entries that are there, by what is compared
-SHOW_AFTER_S: Final = 1.0  # between two looks of a visitor at maps being made; the first map is shown at once
-FRAME: Final = lazy_gettext("White frame: what the model saw. Dimmed: cropped away.")  # on every map, whoever draws it
+FILLING: Final = "comparison being filled"  # in the session: finished entries, by comparison
+SHOW_AFTER_S: Final = 1.0  # least time between two updates of the grid; the first map is shown at once
+FRAME: Final = lazy_gettext("White frame: what the model saw. Dimmed: cropped away.")  # on every map
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Entrant:
     """A model in the comparison."""
 
     card: ModelCard
-    role: ScalingAxis | None  # None outside a ready comparison
-    beside: str  # the model it has this role against, where that is not the first
+    role: ScalingAxis | None  # None outside a preset
+    beside: str  # the model that the role refers to, if it is not the first
     words: str  # what to look for
 
     @property
     def role_words(self) -> str:
-        """Its role, and beside which model; nothing where it has none."""
+        """The role and the model that it refers to; empty without a role."""
         if self.role is None:
             return ""
         words = _("{role}, from {model}") if self.beside else "{role}"
@@ -54,28 +54,28 @@ class _Place:
 
     @property
     def photo(self) -> Photo:
-        """With its pixels: read again where the cache has let them go."""
+        """The photo with its pixels, read again if the cache has dropped them."""
         return self.chosen.open()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapCell(_Place):
-    """What one model makes of one photo."""
+    """One model's map and guesses for one photo."""
 
     map: ActivationMap
-    guesses: tuple[Guess, ...]  # the model's five first, whatever the map explains
+    guesses: tuple[Guess, ...]  # the model's top five, whatever the map explains
     forward_ms: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapGap(_Place):
-    """A cell without a map, and the sentence that says why."""
+    """A cell without a map, and the reason as a sentence."""
 
     sentence: str
-    awaited: bool = False  # the next run of the page goes on with it
+    awaited: bool = False  # whether the next run of the page computes it
 
 
-Entries = Sequence[MapCell | MapGap]  # photo by photo, each with all models
+Entries = Sequence[MapCell | MapGap]  # photo by photo, with all models for each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,12 +86,12 @@ class _Task(_Place):
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells maps apart."""
+        """What distinguishes this map from others."""
         choice = self.choice
         return self.ref.label, self.chosen.sha256, str(choice.target), choice.method, choice.layer
 
     def find(self) -> MapCell | None:
-        """The cell where the caches have all of it: what they have let go is made in a turn, not here."""
+        """Return the cell if everything is cached, else None: anything missing is computed in a turn, not here."""
         choice = self.choice
         kept = cache.find(self.ref, self.photo, choice.target, choice.method, choice.layer)
         return kept and self.cell(*kept)
@@ -106,14 +106,14 @@ class _Task(_Place):
 def compute_cells(
     photos: Sequence[cache.ChosenPhoto], entrants: Sequence[Entrant], choice: ExplanationChoice
 ) -> list[MapCell | MapGap]:
-    """Return one entry for every photo and model, photo by photo; what was stopped or refused is a gap.
+    """Return one entry for every photo and model, photo by photo; stopped or refused maps are gaps.
 
-    A map that took a while is worth showing at once: the others are `awaited` then, and the page runs again for them.
+    After a map that took a while the page shows it at once: the others are `awaited`, and the page runs again for them.
     """
     cache.arrive()
     tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
     keys = tuple(task.key for task in tasks)
-    # What the last runs have made of this comparison: also what the caches have let go since, and what failed.
+    # Results of the previous runs of this comparison, including failures and maps that the caches have since dropped.
     filled: dict[tuple[str, ...], MapCell | MapGap] = st.session_state.get(FILLING, {}).get(keys, {})
     entries = [filled.get(task.key) or task.find() for task in tasks]
     new = entries.count(None)
@@ -121,8 +121,8 @@ def compute_cells(
         st.session_state.pop(FILLING, None)
         return [entry for entry in entries if entry]
     if stopped(keys):
-        sentence = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
-        button = _("Go on")
+        sentence = _("Stopped after {done} of {all} maps.").format(done=len(tasks) - new, all=len(tasks))
+        button = _("Continue")
     else:
         try:
             with JobProgress(len(tasks), begun=len(tasks) - new).shown(keys, may_stop=not choice.quick) as work:
@@ -134,12 +134,12 @@ def compute_cells(
 
 
 def awaited(entries: Entries) -> bool:
-    """Whether the page has to run again for some of the cells."""
+    """Return whether the page must run again to compute some of the cells."""
     return any(isinstance(entry, MapGap) and entry.awaited for entry in entries)
 
 
 def guessed_classes(entries: Entries) -> list[str]:
-    """What trained models take these photos for, the surest guess of any model first."""
+    """Return the guesses of the trained models for these photos, the most probable first."""
     surest: dict[str, float] = {}
     for entry in entries:
         for guess in entry.guesses if isinstance(entry, MapCell) and entry.map.trained else ():
@@ -150,7 +150,7 @@ def guessed_classes(entries: Entries) -> list[str]:
 def _until_worth_showing(
     tasks: Sequence[_Task], earlier: Sequence[MapCell | MapGap | None], work: JobProgress
 ) -> list[MapCell | MapGap]:
-    """Fill cell after cell; before one that takes long, stop where a new map is worth showing first."""
+    """Fill cells one by one; before a slow one, stop if there is a new map to show first."""
     entries: list[MapCell | MapGap] = []
     made = show = False
     show_at = time.monotonic() + (SHOW_AFTER_S if any(earlier) else 0)
@@ -170,12 +170,12 @@ def _until_worth_showing(
 
 
 def _at_hand(entries: Entries) -> bool:
-    """Whether showing the cells loads no model again, as it would where the memory is too small for all of them."""
+    """Return whether all models are still loaded: if memory is short, showing the cells would load one again."""
     return all(cache.is_loaded(entry.ref) for entry in entries if isinstance(entry, MapCell))
 
 
 def _fill_cell(task: _Task, work: JobProgress) -> MapCell | MapGap:
-    """Fill a cell: one quick turn, and a slow one where the pass is not enough."""
+    """Fill a cell in one quick turn, plus a slow one if the forward pass is not enough."""
     choice, ref = task.choice, task.ref
     wanted = (choice.target, choice.method, choice.layer)
     work.next(_doing(task))
@@ -194,8 +194,8 @@ def _fill_cell(task: _Task, work: JobProgress) -> MapCell | MapGap:
 
 
 def _doing(task: _Task) -> str:
-    doing = _("{model} looks at {photo} (a model is loaded the first time)")
+    doing = _("{model}: computing the map for {photo} (the first run also loads the model)")
     if not task.choice.quick and not CAM_METHODS[task.choice.method].slow:
-        doing = _("{model} looks at {photo}; a map by {method} is made in one piece, and Stop ends what follows it")
+        doing = _("{model}: computing {method} for {photo}. Stop takes effect after this map.")
     title = CAM_METHODS[task.choice.method].title
     return doing.format(model=plain(task.ref.label), photo=plain(task.chosen.name), method=_(title))

@@ -1,4 +1,4 @@
-"""The mistakes that make a map look wrong, each beside the right map, with the line of code that mends it."""
+"""Mistakes that make a map look wrong, each beside the right map, with the line of code that fixes it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,20 +17,20 @@ from effviz.ui.cache import SizeBoundedCache
 from effviz.ui.job_progress import JobProgress
 from effviz.zoo import catalogue
 
-MODEL: Final = catalogue.parse_model("lite0")  # its weights are always there
-PHOTOS: Final = ("crab", "teacup", "dog", "kitten")  # the object lies in the crop, with something beside it
+MODEL: Final = catalogue.parse_model("lite0")  # its weights are always available
+PHOTOS: Final = ("crab", "teacup", "dog", "kitten")  # the object is in the crop, with something beside it
 PHOTO: Final = "photo"  # in the address
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A mistake in words; all but the code are for `_`."""
+    """The texts for a mistake; all but the code are marked for translation."""
 
-    title: str  # as people ask it
-    wrong: str  # below each picture
+    title: str  # the symptom, as users describe it
+    wrong: str  # caption of the wrong picture
     right: str
     sentence: str
-    code: str  # the line that mends it, for timm and pytorch-grad-cam
+    code: str  # the line that fixes it, for timm and pytorch-grad-cam
 
 
 EXPLAINED: Final = {
@@ -39,66 +39,66 @@ EXPLAINED: Final = {
         lazy_gettext("Read at `conv_head`, before batch norm and activation"),
         lazy_gettext("Read at `bn2`, after the activation"),
         lazy_gettext(
-            "Before batch norm and activation, the map also counts what the activation would set to zero: it differs "
-            "from the right one, and maps of different photos become a little more alike."
+            "Before batch norm and activation, the map also counts values that the activation would set to zero. "
+            "It differs from the right map, and maps of different photos become slightly more alike."
         ),
         "cam = GradCAM(model, target_layers=[model.bn2])  # not model.conv_head",
     ),
     MapMistake.CROP: Explained(
-        lazy_gettext("The map lies beside the object"),
+        lazy_gettext("The map is next to the object"),
         lazy_gettext("Stretched over the whole photo"),
         lazy_gettext("Placed in the crop that the network saw"),
         lazy_gettext(
-            "The network saw a square from the middle of the photo; a map that is stretched over all of it moves "
+            "The network saw only the photo's central square. Stretching the map over the whole photo moves "
             "everything outwards."
         ),
         "heat[top : top + crop, left : left + crop] = cv2.resize(cam, (crop, crop))  # in the resized photo",
     ),
     MapMistake.RANGE: Explained(
-        lazy_gettext("Every class seems to be there"),
+        lazy_gettext("Every class seems to be in the photo"),
         lazy_gettext("The fifth guess on its own range"),
-        lazy_gettext("The same map on one range with the first guess"),
+        lazy_gettext("The same map, sharing one range with the first guess"),
         lazy_gettext(
-            "A map that is stretched from its own minimum to its own maximum always has a hot spot, however little "
-            "speaks for the class."
+            "A map scaled from its own minimum to its own maximum always has a hot spot, however weak the evidence "
+            "for the class."
         ),
         "low, high = min(m.min() for m in maps), max(m.max() for m in maps)  # one range for all",
     ),
     MapMistake.UNSEEN: Explained(
         lazy_gettext("The map shows a class that is not in the photo"),
-        lazy_gettext("A class that I asked for"),
-        lazy_gettext("The class that the network sees"),
+        lazy_gettext("A class that I picked"),
+        lazy_gettext("The class that the network predicts"),
         lazy_gettext(
-            "Any class has a map, also one that the network gives next to no probability. Print the probability "
+            "Every class has a map, even one that the network considers almost impossible. Print the probability "
             "beside the map."
         ),
         "target = int(logits.argmax())  # or print(logits.softmax(-1)[0, target]) beside the map",
     ),
     MapMistake.NORMALISATION: Explained(
         lazy_gettext("The map is weak or noisy, and the class is often wrong"),
-        lazy_gettext("Normalised as for another recipe"),
-        lazy_gettext("Normalised as in its training"),
+        lazy_gettext("Normalised for a different recipe"),
+        lazy_gettext("Normalised as in training"),
         lazy_gettext(
-            "Weights are trained with one mean and standard deviation; normalised with others, every input is "
-            "shifted, and the evidence changes. Both maps share one range."
+            "Weights are trained with one mean and standard deviation. Normalising with others shifts every input "
+            "and changes the evidence. Both maps share one range."
         ),
         "transform = create_transform(**resolve_data_config(model=model))  # timm.data; not ImageNet's by habit",
     ),
     MapMistake.PADDING: Explained(
-        lazy_gettext("Converted weights give another map"),
+        lazy_gettext("Converted weights give a different map"),
         lazy_gettext("Symmetric padding"),
-        lazy_gettext("SAME padding, as in the training"),
+        lazy_gettext("SAME padding, as in training"),
         lazy_gettext(
-            "TensorFlow's SAME puts the odd zero last, PyTorch's padding is the same on both sides: the same weights "
-            "see the photo shifted. Both maps share one range."
+            "TensorFlow's SAME padding puts the odd zero last, while PyTorch pads both sides equally, so the same "
+            "weights see a shifted photo. Both maps share one range."
         ),
         'model = timm.create_model("tf_efficientnet_lite0.in1k", pretrained=True)  # tf_: SAME padding',
     ),
     MapMistake.RELU: Explained(
-        lazy_gettext("Nothing seems to speak against the class"),
-        lazy_gettext("Another class, cut at zero (ReLU)"),
+        lazy_gettext("Nothing seems to count against the class"),
+        lazy_gettext("Another class, clipped at zero (ReLU)"),
         lazy_gettext("The same class with its sign: red for, blue against"),
-        lazy_gettext("Grad-CAM's ReLU draws evidence against the class like no evidence at all."),
+        lazy_gettext("Grad-CAM's ReLU makes evidence against the class look like no evidence at all."),
         "heat = (weights[:, None, None] * activations).sum(0)  # no relu; a palette with a middle",
     ),
     MapMistake.SOFTMAX: Explained(
@@ -106,15 +106,15 @@ EXPLAINED: Final = {
         lazy_gettext("Gradient of the probability (softmax)"),
         lazy_gettext("Gradient of the logit"),
         lazy_gettext(
-            "A probability also grows when other classes lose: its map mixes evidence for this class with evidence "
-            "against the others, and its gradient vanishes where the network is sure."
+            "A probability also rises when other logits fall, so its map mixes evidence for this class with "
+            "evidence against the others. Its gradient also vanishes where the network is confident."
         ),
         "logits[0, target].backward()  # not logits.softmax(-1)[0, target]",
     ),
     MapMistake.SHARP: Explained(
         lazy_gettext("The outline does not follow the object"),
         lazy_gettext("Drawn smoothly"),
-        lazy_gettext("Drawn as its cells"),
+        lazy_gettext("Drawn as cells"),
         lazy_gettext(
             "At 224 pixels the last layer has 7 × 7 cells. What looks like an outline is interpolation between their "
             "centres."
@@ -126,13 +126,14 @@ EXPLAINED: Final = {
         lazy_gettext("The least likely class on its own range"),
         lazy_gettext("The same map with its sign"),
         lazy_gettext(
-            "The bright spot is where least speaks against the class; with its sign, the map shows how much does."
+            "The bright spot is where the evidence against the class is weakest. With its sign, the map shows how "
+            "strong that evidence is."
         ),
         "print(logits[0, target])  # negative: draw the sign, or say that there is no evidence",
     ),
 }
 
-Picture = tuple[bytes, str]  # a map, drawn, and words for those who do not see it
+Picture = tuple[bytes, str]  # a drawn map as JPEG, and its alternative text
 
 _PICTURES: SizeBoundedCache[dict[MapMistake, tuple[Picture, Picture]]] = SizeBoundedCache(
     budget_bytes(0.002), lambda pictures: sum(len(jpeg) + 512 for pair in pictures.values() for jpeg, _words in pair)
@@ -140,7 +141,7 @@ _PICTURES: SizeBoundedCache[dict[MapMistake, tuple[Picture, Picture]]] = SizeBou
 
 
 def show() -> None:
-    """Draw all of them on one photo."""
+    """Show every mistake on one photo."""
     titles = {name: sample_photos.find(name).title for name in PHOTOS}
     photo = cache.sample(inputs.choose_one(_("Photo"), titles, PHOTO, PHOTOS[0]))
     pictures = _pictures(photo)
@@ -156,8 +157,8 @@ def show() -> None:
 
 
 def _pictures(photo: Photo) -> dict[MapMistake, tuple[Picture, Picture]]:
-    """Each mistake beside the right map, in one turn: four passes, and a network built for the wrong padding."""
-    key = photo.sha256, current_language()  # the sentences are in it, too
+    """Draw the pairs of wrong and right maps in one turn: four passes and a network built with the wrong padding."""
+    key = photo.sha256, current_language()  # the alternative texts are translated
     if pictures := _PICTURES.find(key):
         return pictures
     with JobProgress(1).shown(("map mistakes", photo.sha256), may_stop=False) as work:

@@ -1,4 +1,4 @@
-"""Choose models: a ready comparison, or any list of them; the phi strip and the cost chart show where they lie."""
+"""Choose models: a preset or any list; the phi slider and the cost chart show them in context."""
 
 import math
 import threading
@@ -27,11 +27,11 @@ from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin
 from effviz.zoo.presets import Preset, ScalingAxis, all_presets, mini_family, scaling_axis
 
 CHART = "compare-accuracy"
-PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
+PRESET, PICKED = "preset", "picked"  # widgets that mirror MODELS
 
 
 def existing_models() -> tuple[ModelRef, ...]:
-    """The chosen models that exist, in order and each once; one that does not is left out, with a sentence here."""
+    """Return the chosen models without duplicates, in order; show a message for any that does not exist."""
     refs: dict[str, ModelRef] = {}
     with st.container():
         for name in MODELS.get()[:MOST_MODELS]:
@@ -43,9 +43,9 @@ def existing_models() -> tuple[ModelRef, ...]:
 
 
 def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
-    """Show the choice of models, and return those that are chosen with their roles."""
+    """Show the model selection, and return the chosen models with their roles."""
     presets = all_presets()
-    preset = next((preset for preset in presets if _labels(preset) == MODELS.get()), presets[-1])  # the last has none
+    preset = next((preset for preset in presets if _labels(preset) == MODELS.get()), presets[-1])  # the last is empty
     st.session_state[PRESET] = preset.name
     st.session_state[PICKED] = list(MODELS.get())
     titles = {preset.name: _title(preset) for preset in presets}
@@ -54,17 +54,17 @@ def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
     st.multiselect(
         _("Models"),
         list(offered),
-        format_func=lambda label: offered.get(label, label),  # one that is typed in is in no list
+        format_func=lambda label: offered.get(label, label),  # a typed name is not in the list
         key=PICKED,
         on_change=lambda: MODELS.put(tuple(st.session_state[PICKED])),
         accept_new_options=True,
-        filter_mode="contains",  # fuzzy search finds b0's other recipes for "b3", too
+        filter_mode="contains",  # fuzzy search would match b0's other recipes for "b3"
         max_selections=MOST_MODELS,
-        select_all=False,  # there are many more than a comparison holds
-        placeholder=_("Choose models, or type one such as lite0@320"),
+        select_all=False,  # there are many more models than a comparison can hold
+        placeholder=_("Choose models, or type a name such as lite0@320"),
         help=_(
-            "NAME@PIXELS, or NAME:RECIPE@PIXELS for other weights, such as b0:ns_jft_in1k@224. "
-            "scaled-d1.4-w1.2@300 builds any scaled B0, without training."
+            "NAME@PIXELS, or NAME:RECIPE@PIXELS for other weights, such as b0:ns_jft_in1k@224. Names such as "
+            "scaled-d1.4-w1.2@300 build any scaled B0, untrained."
         ),
     )
     st.caption(_(preset.summary))
@@ -74,25 +74,25 @@ def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
 def _title(preset: Preset) -> str:
     if all(_has_weights(ref) for ref in preset.refs):
         return _(preset.title)
-    return _("{comparison} (not all weights here)").format(comparison=_(preset.title))
+    return _("{comparison} (some weights missing)").format(comparison=_(preset.title))
 
 
 def _offered(refs: Sequence[ModelRef]) -> dict[str, str]:
-    """The chosen models, every model at its own size, then other recipes of its weights, each with its option's text.
+    """Return option texts for the chosen models, every model at its own size, and weights from other recipes.
 
-    Those that can run at once stand first.
+    Models that can run at once come first.
     """
     others = [
         catalogue.find_model(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipe_names(name)[1:]
     ]
     listed = [ModelRef(spec, spec.resolution_px) for spec in (*catalogue.catalogue(), *others)]
-    absent = _("{model} (weights not here)")
+    absent = _("{model} (weights missing)")
     texts = {ref.label: ref.label if _has_weights(ref) else absent.format(model=ref.label) for ref in (*refs, *listed)}
     return dict(sorted(texts.items(), key=lambda item: item[0] != item[1]))
 
 
 def _has_weights(ref: ModelRef) -> bool:
-    """Whether a model's weights are on this machine: a look at its file, nothing is loaded."""
+    """Return whether a model's weights are on this machine, without loading them."""
     return hub.availability(ref.spec).available
 
 
@@ -103,7 +103,7 @@ def _preset() -> None:
 
 
 def take_preset(preset: Preset) -> None:
-    """Choose a preset's models, and its photo where it has one."""
+    """Choose a preset's models, and its photo if it has one."""
     MODELS.put(_labels(preset))
     if preset.sample:
         SAMPLES.put((preset.sample,))
@@ -114,7 +114,7 @@ def _labels(preset: Preset) -> tuple[str, ...]:
 
 
 def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entrant:
-    """A model with its role: the preset's, else what differs from the first model, else from another one before it."""
+    """Return a model with its role: the preset's, or what it scales against the first or another earlier model."""
     against = [(scaling_axis(ref, other), other.label if place else "") for place, other in enumerate(before or [ref])]
     for member, part, words in zip(preset.refs, preset.roles, preset.words, strict=True):
         if member.label == ref.label:
@@ -124,13 +124,13 @@ def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entra
     return Entrant(catalogue.model_card(ref), role, beside, "")
 
 
-# Beside the maps: phi in one strip, and where the compared models lie between cost and accuracy.
+# Below the maps: the phi slider, and the compared models by cost and accuracy.
 
 IN_ADDRESS: Final = {"bind": "query-params", "label_visibility": "collapsed"}
 
 
 def show_phi_strip() -> Family:
-    """The live slider; its button adds the nearest published network. Returns the family that is scaled."""
+    """Show the live slider, whose button adds the nearest published network; return the scaled family."""
     st.header(_("One number scales all three"))
     names = {family: FAMILY_NAMES[family] for family in (Family.LITE, Family.EFFICIENTNET)}
     family = choose_member(_("Family"), names, FAMILY, Family.LITE, **IN_ADDRESS)
@@ -146,12 +146,12 @@ def _add(name: str) -> None:
     if name.lower() in catalogue.NAMES:
         join_comparison(f"{name.lower()}@{PUBLISHED[name.lower()].resolution}")
     else:
-        cannot = _("{name} cannot be compared: no weights of it belong to the recipe that the others share.")
+        cannot = _("{name} cannot be compared: it has no weights from the recipe that the other networks share.")
         st.toast(cannot.format(name=name))
 
 
 def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
-    """The compared models among the paper's networks."""
+    """Plot the compared models among the paper's networks."""
     st.header(_("Cost and accuracy"))
     costs = {cost: str(cost) for cost in accuracy_cost.Cost}
     cost = choose_member(_("Cost"), costs, "cost", accuracy_cost.Cost.MACS, **IN_ADDRESS)
@@ -159,7 +159,7 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     at = PAPER_RULE.at(PHI.get())
     current = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
     chart = accuracy_cost_figure([*accuracy_cost.paper_series(PaperVersion.V5), ours], cost, [current], compact=True)
-    text = _("Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as hexagons.")
+    text = _("Scatter plot of ImageNet top-1 against {cost}: the paper's networks, with compared models as hexagons.")
     st.plotly_chart(chart, key=CHART, config=style.config("accuracy"), alt=text.format(cost=cost.axis))
     rows = style.drawn_numbers(chart, cost.column, "top1_pct")
     chart_menu(CHART, chart, _("Cost and accuracy"), accuracy_cost.credit_line(), rows)
@@ -172,28 +172,28 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
 
 
 def _left_out(refs: Sequence[ModelRef], without: Sequence[str]) -> Iterator[str]:
-    """Which models have no mark, and why."""
+    """Yield sentences that say which models are not plotted, and why."""
     others = [ref.label for ref in refs if ref.label in without and ref.spec.dataset != IMAGENET]
     if others:
-        words = _("Not in this plot, since they were trained and measured on other classes than ImageNet's: {names}.")
+        words = _("Not plotted because they were trained and measured on classes other than ImageNet's: {names}.")
         yield words.format(names=", ".join(others))
     if unmeasured := [label for label in without if label not in others]:
-        words = _("Not in this plot, since no accuracy on ImageNet at this size is known: {names}.")
+        words = _("Not plotted because their ImageNet accuracy at this size is unknown: {names}.")
         yield words.format(names=", ".join(unmeasured))
 
 
-# Chosen models whose weights are not here: a tile each, with its size and how to get it.
+# Chosen models whose weights are missing: one tile each, with the file's size and how to get it.
 #
-# A server that may fetch (EFFVIZ_FETCH=1) gets them from the Hugging Face hub when a visitor asks; otherwise nothing
-# is ever fetched by a page.
+# With EFFVIZ_FETCH=1 the server downloads them from the Hugging Face hub when a visitor asks. Without it, pages never
+# download anything.
 
 TILE_PX: Final = 280
-PACE_S: Final = 0.5  # between two looks at a bar
-AT_ONCE: Final = 2  # files; whoever asks for more waits
+PACE_S: Final = 0.5  # between two updates of a progress bar
+AT_ONCE: Final = 2  # downloads; further ones wait
 
 
 def show_missing_weights(entrants: Sequence[Entrant]) -> None:
-    """One tile for every missing file of weights; nothing when all are here."""
+    """Show one tile for every missing weights file."""
     absent = {entrant.card.ref.spec: entrant for entrant in entrants if not entrant.card.availability.available}
     if not absent:
         return
@@ -204,7 +204,7 @@ def show_missing_weights(entrants: Sequence[Entrant]) -> None:
 
 
 def _tiles(absent: Mapping[ModelSpec, Entrant], followed: Sequence[str]) -> None:
-    """All tiles; when one that is followed is done, the page runs again with its map or with what went wrong."""
+    """Show all tiles; when a followed download ends, the page runs again with the map or the error."""
     if not all(map(_under_way, followed)):
         st.rerun()
     with st.container(horizontal=True, key="missing-weights"):
@@ -224,18 +224,18 @@ def _tiles(absent: Mapping[ModelSpec, Entrant], followed: Sequence[str]) -> None
 
 
 def _fetching(name: str) -> None:
-    """A bar while they come, else a button.
+    """Show a progress bar during the download, otherwise a button.
 
     Raises:
-        WeightsError: the last try failed.
+        WeightsError: the last attempt failed.
     """
     if _under_way(name):
         got, total = _received[name]
         text = _("{got:.0f} of {total:.0f} MB").format(got=got / 1e6, total=total / 1e6)
         st.progress(min(1.0, got / total) if total else 0.0, text=text if total else _("Getting ready"))
         return
-    if st.button(_("Fetch them now"), key=f"fetch {name}", icon=":material/download:"):
-        from effviz.zoo import download  # brings an HTTP client, which the page does without
+    if st.button(_("Download now"), key=f"fetch {name}", icon=":material/download:"):
+        from effviz.zoo import download  # imports an HTTP client, which the page loads without
 
         with _lookup:
             if not _under_way(name):
@@ -246,11 +246,11 @@ def _fetching(name: str) -> None:
         _downloads[name].result()
 
 
-# Downloads belong to the server, not to a page: one that is left goes on, and whoever asks for the same sees its bar.
+# Downloads belong to the server: they continue after a visitor leaves, and others who want the file see the same bar.
 
 _pool = ThreadPoolExecutor(AT_ONCE, "fetch")
 _downloads: dict[str, "Future[object]"] = {}  # by model
-_received: dict[str, tuple[int, int]] = {}  # bytes that are here, and of the file: 0 before the hub has said it
+_received: dict[str, tuple[int, int]] = {}  # bytes received and in total; the total is 0 until the hub reports it
 _lookup = threading.Lock()
 
 
@@ -259,16 +259,16 @@ def _under_way(name: str) -> bool:
 
 
 def _report(name: str, got: int, total: int) -> None:
-    """Called by the hub in its own thread."""
+    """Record the progress; the hub calls this in its own thread."""
     _received[name] = got, total
 
 
-# From a plan to maps: which networks stand for it in a comparison, and the buttons that put them there.
+# From a plan to maps: the candidates that represent it in a comparison, and the buttons that add them.
 
 COMPARE: Final = "effviz/ui/pages/compare.py"
-UNTRAINED: Final = lazy_gettext("This network: untrained, its maps mean nothing")
-NEAREST: Final = lazy_gettext("The nearest published one with weights here, by MACs")
-MINI: Final = lazy_gettext("A small network scaled the same way, trained here on ten classes")
+UNTRAINED: Final = lazy_gettext("This network, untrained: its maps mean nothing")
+NEAREST: Final = lazy_gettext("The published network nearest in MACs whose weights are on this server")
+MINI: Final = lazy_gettext("A small network scaled in the same way, trained by EffViz on ten classes")
 TRAINED_ON: Final = {  # beside a network's name
     UNTRAINED: lazy_gettext("{label}, untrained"),
     NEAREST: lazy_gettext("{label}, trained on ImageNet"),
@@ -277,9 +277,9 @@ TRAINED_ON: Final = {  # beside a network's name
 
 
 def candidates(network: Plan, method: ScalingMethod) -> list[tuple[ModelRef, str]]:
-    """The network itself, the nearest published one whose weights are here, and the mini network of that scaling.
+    """Return the network itself, the nearest published one with weights here, and the mini network of that scaling.
 
-    Each with how it stands for the plan, for `_`.
+    Each comes with a sentence, marked for translation, about how it represents the plan.
 
     Raises:
         SettingsError: the network costs more than any published one.
@@ -296,7 +296,7 @@ def candidates(network: Plan, method: ScalingMethod) -> list[tuple[ModelRef, str
 
 
 def nearest_published(network: Plan) -> ModelRef | None:
-    """Of those with weights here the one whose ratio of MACs is least; of the same family where there is one."""
+    """Return the published network nearest in MACs (by ratio) with weights here, if possible of the same family."""
     specs = [spec for spec in map(catalogue.find_model, catalogue.NAMES) if hub.availability(spec).available]
     same = [spec for spec in specs if spec.family is network.family]
     refs = [ModelRef(spec, spec.resolution_px) for spec in same or specs]
@@ -304,32 +304,32 @@ def nearest_published(network: Plan) -> ModelRef | None:
 
 
 def offer_candidates(network: Plan, method: ScalingMethod, key: str) -> None:
-    """A button for each candidate, which opens Compare."""
+    """Show one button per candidate, which opens the Compare page with it."""
     try:
         offered = candidates(network, method)
     except EffVizError as error:
         st.info(str(error), icon=":material/info:")
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{key}"):
-        st.markdown(_("**Compare this network, or the nearest that is trained:**"), width="content")
+        st.markdown(_("**Compare this network, or the nearest trained one:**"), width="content")
         for number, (ref, why) in enumerate(offered):
             name = _(TRAINED_ON[why]).format(label=ref.label)
             asked = st.button(name, key=f"compare-{key}-{number}", icon=":material/grid_view:", help=_(why))
             if asked and join_comparison(ref.label):
-                # Without them, Streamlit refuses to clear an address that widgets of this page are bound to.
+                # Without the empty dict, Streamlit refuses to clear an address that widgets of this page are bound to.
                 st.switch_page(COMPARE, query_params={})
 
 
 def join_comparison(label: str) -> bool:
-    """Put a model into the comparison and say what happened; tell whether it is there now."""
+    """Add a model to the comparison, show what happened, and return whether it is in it now."""
     present = label in MODELS.get()
     full = not present and len(MODELS.get()) >= MOST_MODELS
     if full:
-        message = _("A comparison holds {most} models: remove one first.").format(most=MOST_MODELS)
+        message = _("A comparison can hold {most} models. Remove one first.").format(most=MOST_MODELS)
     elif present:
-        message = _("{label} is in the comparison already.").format(label=label)
+        message = _("{label} is already in the comparison.").format(label=label)
     else:
         MODELS.put((*MODELS.get(), label))
-        message = _("{label} joined the comparison.").format(label=label)
+        message = _("Added {label} to the comparison.").format(label=label)
     st.toast(message)
     return not full

@@ -1,4 +1,4 @@
-"""The grid photo x model, drawn by the browser or the server, with its notice, downloads and methods side by side."""
+"""The grid of photos and models, drawn by browser or server, with notices, downloads and a comparison of methods."""
 
 import html
 from collections.abc import Callable, Iterator, Sequence
@@ -37,14 +37,14 @@ from effviz.zoo import catalogue, imagenet_classes
 if TYPE_CHECKING:
     from effviz.explain.activation_maps import IdenticalMethods
 
-JUDGE = catalogue.parse_model("lite0")  # knows ImageNet's 1000 classes, and its weights are always there
+JUDGE = catalogue.parse_model("lite0")  # knows ImageNet's 1000 classes, and its weights are always available
 _GUESSES: SizeBoundedCache[tuple[Guess, ...]] = SizeBoundedCache(budget_bytes(0.0005), lambda five: 200 * len(five))
 
 
 def show_out_of_domain(cells: Sequence[MapCell]) -> None:
-    """Say which photos seem to show none of the classes of a network that knows few."""
+    """Say which photos seem to show none of the classes of a network with few classes."""
     photos = [chosen.open() for chosen in dict.fromkeys(cell.chosen for cell in cells)]
-    models_by_classes: dict[tuple[str, ...], list[str]] = {}  # of networks that know fewer classes than ImageNet has
+    models_by_classes: dict[tuple[str, ...], list[str]] = {}  # networks with fewer classes than ImageNet
     for ref in dict.fromkeys(cell.ref for cell in cells):
         if ref.spec.trained and len(ref.spec.classes) < len(imagenet_classes.names()):
             models_by_classes.setdefault(tuple(ref.spec.classes), []).append(ref.label)
@@ -59,13 +59,13 @@ def show_out_of_domain(cells: Sequence[MapCell]) -> None:
 
 
 def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
-    """The judge's five first guesses of each photo; none where it cannot be asked now: a notice is worth no error."""
+    """Return the judge's top five guesses for each photo; empty if it cannot run now, because it is only a notice."""
     guessed = {photo: guesses for photo in photos if (guesses := _GUESSES.find(photo.sha256))}
     new = [photo for photo in photos if photo not in guessed]
     if new:
         with suppress(EffVizError), JobProgress(len(new), "outside").shown("outside", may_stop=False) as work:
             for photo in new:
-                work.next(_("{model} checks whether the photo shows a known class").format(model=JUDGE.label))
+                work.next(_("{model}: checking whether the photo shows a known class").format(model=JUDGE.label))
                 with work.turn(cache.effort(JUDGE)):
                     guessed[photo] = _GUESSES.get(photo.sha256, partial(cache.guesses, JUDGE, photo))
     return [guessed.get(photo, ()) for photo in photos]
@@ -77,22 +77,22 @@ def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tup
         line.format(photo=plain(photo.name), name=plain(one.name), chance=one.probability) for photo, one in foreign
     ]
     text = _(
-        "**Outside their classes.** Trained on {count} classes only: {models} ({names}). {judge}, which knows 1000, "
-        "finds none of them here ({seen}). Their maps then show what resembles the nearest of the {count}. Drop in a "
-        "photo of one of them for a fair comparison."
+        "**Outside their classes.** Trained on only {count} classes: {models} ({names}). {judge}, which knows 1000 "
+        "classes, finds none of these in the photos named here ({seen}). The maps then show what resembles the nearest "
+        "of the {count} classes. For a fair comparison, add a photo of one of these classes."
     )
     known, labels = ", ".join(map(plain, names)), ", ".join(map(plain, models))
     return text.format(models=labels, count=len(names), names=known, judge=JUDGE.label, seen="; ".join(seen))
 
 
-# Still pictures that the server draws, for browsers without a canvas.
+# Still pictures, drawn by the server for browsers without a canvas.
 
 MOST_COLUMNS = 6
-APART = (Scale.OWN, Scale.RANK)  # scales that need no other map
+APART = (Scale.OWN, Scale.RANK)  # scales that do not depend on other maps
 
 
 def show_stills(entries: Entries, look: DisplaySettings) -> None:
-    """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
+    """Show one row per photo and one column per model; a gap shows its sentence instead of a map."""
     scaled = _scaled(entries, look.scale)
     for row in grid_data.rows_by_photo(entries):
         for place, entry in zip(_row(row), row, strict=True):
@@ -102,7 +102,7 @@ def show_stills(entries: Entries, look: DisplaySettings) -> None:
                     continue
                 style = style_for(entry.map, look.style)
                 if style.placement is not look.style.placement:
-                    uncalibrated = _("{model} has no measured calibration: plain placement.")
+                    uncalibrated = _("{model} has no measured calibration, so its map uses plain placement.")
                     st.caption(uncalibrated.format(model=plain(entry.map.model)))
                 picture = cache.picture(entry.photo, scaled[entry], style)
                 st.image(picture, alt=describe_map(entry.map), width="stretch")
@@ -117,7 +117,7 @@ def _scaled(entries: Entries, scale: Scale) -> dict[MapCell, ScaledMap]:
 
 
 def _row(row: Entries) -> list[DeltaGenerator]:
-    """Lay out the photo and an empty cell for every model; long rows go on below."""
+    """Lay out the photo and an empty cell for every model; long rows wrap."""
     photo = row[0].photo
     width = min(MOST_COLUMNS, len(row) + 1)
     columns: list[DeltaGenerator] = []
@@ -141,7 +141,7 @@ def _still_lines(cell: MapCell) -> list[str]:
 
 
 def _title(entrant: Entrant) -> str:
-    """The model's name, with its role in the role's colour."""
+    """Return the model's name as HTML, with its role in the role's colour."""
     label, role = html.escape(entrant.card.ref.label), html.escape(entrant.role_words)
     if not role:
         return f"<b>{label}</b>"
@@ -166,7 +166,7 @@ def _caption(cell: MapCell) -> None:
     card = cell.entrant.card
     st.html(_title(cell.entrant))
     if not card.ref.spec.trained:
-        st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")
+        st.error(_("Untrained: the weights are random, so this map means nothing."), icon=":material/warning:")
     else:
         st.markdown("  \n".join(_still_lines(cell)))
     about = _("About this model ({ms} ms)").format(ms=round(cell.forward_ms))
@@ -182,26 +182,26 @@ def _caption(cell: MapCell) -> None:
         st.markdown("  \n".join(f"{guess.probability:.1%} {plain(guess.name)}" for guess in cell.guesses))
 
 
-# The grid itself, by the browser or as still pictures.
+# The grid itself, drawn by the browser or as still pictures.
 
 
 def show(entries: Entries, choice: ExplanationChoice, looked: DisplaySettings) -> None:
-    """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
+    """Show one row per photo and one column per model; a gap shows its sentence instead of a map."""
     if st.session_state.get(STILL):
         show_stills(entries, looked)
     else:
-        with st.container():  # for the bar of a question: the grid has the same place without it
+        with st.container():  # holds a question's progress bar, so that the grid keeps its position
             news = grid_data.changing_payload(entries)
         payload, no_canvas = grid_data.grid_payload(entries, choice), partial(display_settings.STILL_PICTURES.put, True)
         grid(payload, news, display_settings.keep_display, cell_inspector.ask, no_canvas)
 
 
-# Downloads: the raw maps, what is needed to repeat the comparison, and still pictures as one picture. The browser's
-# grid gives the picture itself, as it is seen; see `components/grid/sheet.js`.
+# Downloads: the raw maps, the settings needed to repeat the comparison, and still pictures as one picture. The
+# browser's grid saves its own picture as it is shown; see `components/grid/sheet.js`.
 
 
 def show_downloads(entries: Entries, choice: ExplanationChoice, look: DisplaySettings) -> None:
-    """Files that are made when their button is pressed; what they hold is what can be seen above."""
+    """Show the download buttons; each file is created on a click, from what is shown above."""
     still, link, saved = st.session_state.get(STILL), sharing.address(), sharing.archive(SAMPLES.get())
     seen, maps = (entries, choice, look), partial(grid_data.grid_maps, entries, choice)
     files: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
@@ -214,14 +214,14 @@ def show_downloads(entries: Entries, choice: ExplanationChoice, look: DisplaySet
         for label, name, mime, icon, make in files if still else files[1:]:
             file_name = display_settings.file_name(name)
             st.download_button(label, make, file_name, mime, on_click="ignore", icon=f":material/{icon}:")
-    picture_is = _("The picture is the grid as it stands above.")
+    picture_is = _("The PNG shows the grid as it appears above.")
     if not still:
-        picture_is = _("For a picture of the grid just as you see it, press Save as PNG above the maps.")
+        picture_is = _("To save the grid just as you see it, press Save as PNG above the maps.")
     held = _(
-        "The raw maps are those of every class that the grid can show, whichever is picked, neither cut nor stretched; "
-        "the settings hold versions, hashes and all choices. "
-        "*Copy link* above the maps carries all but your own photos; a saved session has them, too, with a page that "
-        "opens without EffViz. *Open a session* under Photos brings it back."
+        "The raw maps cover every class that the grid can show, whichever is selected, neither clipped nor "
+        "rescaled. The settings hold versions, hashes and all choices. *Copy link* above the maps includes "
+        "everything except your own photos; a saved session includes them, too, with a page that opens without "
+        "EffViz. To restore a session, use *Open a session* under Photos."
     )
     st.caption(f"{picture_is} {held}")
 
@@ -233,7 +233,7 @@ def _settings(entries: Entries, choice: ExplanationChoice, look: DisplaySettings
 
 
 def _session(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, saved: SessionArchive) -> bytes:
-    """Photos, settings, maps and a page as one file."""
+    """Return photos, settings, maps and a page as one file."""
     facts = [
         (_("Models"), ", ".join(dict.fromkeys(entry.ref.label for entry in entries))),
         (_("Method"), CAM_METHODS[choice.method].title),
@@ -252,7 +252,7 @@ def _session(entries: Entries, choice: ExplanationChoice, look: DisplaySettings,
 
 
 def _session_rows(entries: Entries, look: DisplaySettings) -> Iterator[session_archive.SessionRow]:
-    from effviz.report.html_report import PictureTile  # brings plotly, and a session is saved rarely
+    from effviz.report.html_report import PictureTile  # imports plotly, and sessions are rarely saved
 
     scaled = _scaled(entries, look.scale)
     for row in grid_data.rows_by_photo(entries):
@@ -267,7 +267,7 @@ def _session_rows(entries: Entries, look: DisplaySettings) -> Iterator[session_a
 
 
 def _grid_png(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, link: str) -> bytes:
-    """The photos down, the models across, the photo alone where there is no map; its texts are those of sheet.js."""
+    """Draw one row per photo and one column per model, with the plain photo in a gap; the texts are as in sheet.js."""
     scaled = _scaled(entries, look.scale)
     labels = list(dict.fromkeys(cell.ref.label for cell in scaled))
     drawn = {}
@@ -290,11 +290,11 @@ def _sheet_lines(cell: MapCell) -> tuple[str, ...]:
     return (line,) if cell.map.trained else (line, _("UNTRAINED: means nothing"))
 
 
-# Methods: which of them give the same map here, computed live, and those that differ, side by side.
+# Methods: which of them give the same map, computed live, and those that differ, side by side.
 
 
 def show_same_methods(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
-    """Say which methods would show what the grid shows."""
+    """Say which other methods give the same maps as the grid."""
     if not cells or not choice.quick:
         return
     groups = [
@@ -307,14 +307,14 @@ def show_same_methods(cells: Sequence[MapCell], choice: ExplanationChoice) -> No
     if twins:
         names = ", ".join(fact.title for method, fact in CAM_METHODS.items() if method in twins)
         same = _(
-            ":blue-badge[Same map] At this layer {method} shows the same as **{others}** "
-            "(computed just now, for every cell above)."
+            ":blue-badge[Same map] At this layer, {method} gives the same map as **{others}** (computed just now "
+            "for every map above)."
         )
         st.markdown(same.format(method=CAM_METHODS[choice.method].title, others=names))
 
 
 def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
-    """All closed-form methods on one photo by one model, the same ones folded into one picture."""
+    """Show all closed-form methods for one model and photo; methods with the same map share one picture."""
     cell = photo_picker.choose_cell(_("Model and photo"), cells, "methods_cell")
     ref, target = cell.ref, cell.map.target_index
     groups = cache.same_maps(ref, cell.photo, target)
@@ -322,7 +322,7 @@ def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
         for column, group in zip(st.columns(4), groups[start : start + 4], strict=False):
             with column:
                 _group(cell, group, look)
-    explained = _("All explain {name} at the last layer. Maps that differ by a positive factor count as the same.")
+    explained = _("All maps explain {name} at the last layer. Maps that differ by a positive factor count as the same.")
     st.caption(explained.format(name=plain(cell.map.target_name)))
 
 
@@ -330,13 +330,13 @@ def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> N
     entry = cache.map_of_class(cell.ref, cell.photo, cell.map.target_index, group.methods[0])
     scaled = rescale([entry], look.scale)[0]
     picture = cache.picture(cell.photo, scaled, style_for(entry, look.style))
-    # As a file Streamlit would keep it for every visitor until the session is forgotten, and as st.image's address
-    # urllib remembers it: 86 kB each, the last 128.
+    # Inline, because Streamlit keeps an image file until the session ends, and a data URL passed to st.image stays in
+    # urllib's cache of 128 addresses: 86 kB each.
     address, alt = jpeg_address(picture), html.escape(describe_map(entry))
     st.html(f'<img src="{address}" alt="{alt}" style="width: 100%">')
     st.markdown(" = ".join(f"**{CAM_METHODS[method].title}**" for method in group.methods))
     if len(group.methods) > 1:
-        apart = _("largest difference {part:.0e} of the map's largest value").format(part=group.difference)
-        st.caption(apart if group.difference else _("bit for bit"))
+        apart = _("largest difference: {part:.0e} of the map's largest value").format(part=group.difference)
+        st.caption(apart if group.difference else _("bitwise identical"))
     if not CAM_METHODS[group.methods[0]].uses_target:
-        st.caption(_("does not know about classes"))
+        st.caption(_("class-agnostic"))

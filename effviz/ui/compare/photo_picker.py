@@ -1,4 +1,4 @@
-"""Choose photos: bundled samples and the visitor's own. The server never fetches an address."""
+"""Choose photos: bundled samples and the visitor's own. The server never fetches a URL."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from effviz.ui.components import jpeg_address
 from effviz.ui.components.gallery import GalleryPicture, Strip, gallery
 from effviz.ui.session import SAMPLES
 
-# After a photo was added, every section turns to it; else each keeps what its visitor chose.
+# When a photo is added, every section switches to it; otherwise each section keeps its visitor's choice.
 
-KNOWN_PHOTOS: Final = "photos known"  # in the session: digests of the photos of the last run
-NEWEST_PHOTO: Final = "newest photo"  # in the session: how many times some were added, and the digest of the newest
+KNOWN_PHOTOS: Final = "photos known"  # in the session: digests of the photos in the last run
+NEWEST_PHOTO: Final = "newest photo"  # in the session: how often photos were added, and the digest of the newest
 
 
 def remember_newest(chosen: Sequence[caches.ChosenPhoto]) -> None:
-    """Keep which photo was added last; those that a visit begins with are not news."""
+    """Remember which photo was added last; the photos at the start of a visit do not count."""
     before: tuple[str, ...] | None = st.session_state.get(KNOWN_PHOTOS)
     now = tuple(photo.sha256 for photo in chosen)
     added = [digest for digest in now if before is not None and digest not in before]
@@ -36,9 +36,9 @@ def remember_newest(chosen: Sequence[caches.ChosenPhoto]) -> None:
 
 
 def choose(label: str, options: Mapping[str, tuple[str, str]], key: str) -> str:
-    """Choose an option by its name, which stands beside a photo's digest; the newest photo is chosen, once.
+    """Show a select box and return the chosen option; `options` map to a name and a photo's digest.
 
-    Browsers keep what a box with a key shows, so it is told a value and not forgotten.
+    A new photo is selected once, by setting the value: browsers keep the value of a box that has a key.
     """
     newest, followed = st.session_state.get(NEWEST_PHOTO), f"{key} follows"
     of_newest = [option for option, (_name, digest) in options.items() if newest and digest == newest[1]]
@@ -48,7 +48,7 @@ def choose(label: str, options: Mapping[str, tuple[str, str]], key: str) -> str:
 
 
 def choose_cell(label: str, cells: Sequence[MapCell], key: str) -> MapCell:
-    """Choose one of the cells by its model and its photo."""
+    """Show a select box of models and photos, and return the chosen cell."""
     by_option = {f"{cell.ref.label} {cell.chosen.sha256}": cell for cell in cells}
     names = {option: f"{cell.ref.label} · {cell.chosen.name}" for option, cell in by_option.items()}
     options = {option: (names[option], cell.chosen.sha256) for option, cell in by_option.items()}
@@ -60,7 +60,7 @@ THUMBNAIL_PX = 96
 
 
 def choose_photos() -> tuple[caches.ChosenPhoto, ...]:
-    """Show the gallery and the upload box; return the chosen photos, a visitor's own first."""
+    """Show the gallery and the upload box, and return the chosen photos, the visitor's own first."""
     left, right = st.columns([3, 2], gap="large")
     with right:
         photo_shelf.show("uploads")
@@ -85,21 +85,21 @@ def _samples() -> None:
 
 
 def keep_samples(names: object) -> None:
-    """Keep the samples that the browser reports as chosen; anything but a list of names is ignored."""
+    """Store the samples that the browser reports as chosen; ignore anything but a list of names."""
     if not isinstance(names, list):
         return
     samples = [sample.name for sample in sample_photos.samples()]
     chosen = tuple(dict.fromkeys(name for name in names if name in samples))[-MOST_SAMPLES:]
     gone = [name for name in SAMPLES.get() if name not in chosen]
     if gone and len(chosen) == MOST_SAMPLES:
-        message = _("{most} samples at most: {title} was taken out.")
+        message = _("You can choose at most {most} samples, so {title} was removed.")
         st.toast(message.format(most=MOST_SAMPLES, title=sample_photos.find(gone[0]).title))
     SAMPLES.put(chosen)
 
 
 @cache
 def _pictures() -> tuple[GalleryPicture, ...]:
-    """Of our own files only: a visitor's photos go through `explain.decoding.read`."""
+    """Return thumbnails of the bundled samples only: visitors' photos go through `explain.decoding.read`."""
     pictures = []
     for sample in sample_photos.samples():
         with Image.open(sample.path) as image, io.BytesIO() as buffer:

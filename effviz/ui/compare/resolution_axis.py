@@ -1,8 +1,8 @@
-"""The one axis along which trained weights can really be moved: the input size, live.
+"""The live input-size slider: input size is the one axis that can change without new weights.
 
-One compiled network runs at every size. While the slider is dragged the browser has one request under way at a time,
-for the newest size. A request takes a page longer than a pass takes a small network, so the sizes around come with it
-while they are quick and nobody waits; of a large network, what the hand has left meanwhile is never computed.
+One compiled network runs at every size. While the slider is dragged, the browser has one request in flight at a time,
+for the newest size. For a small network a request takes longer than a forward pass, so the answer includes nearby sizes
+while that is quick and nobody is waiting. For a large network, sizes already passed are never computed.
 """
 
 import time
@@ -27,25 +27,25 @@ from effviz.zoo.model import ModelRef, ModelSpec
 
 SIZES_PX: Final = tuple(range(96, 449, 32))
 KEY: Final = "input-size"
-AROUND_MS: Final = 100  # after which no further size is begun: about as long as the page takes for a request
+AROUND_MS: Final = 100  # no further size is started after this time, about the duration of a request
 QUICK_MACS: Final = 2e9  # lite0 at any size: about 40 ms on one core
 FIXRES: Final = "https://arxiv.org/abs/1906.06423"
 
 
 def show(cells: Sequence[MapCell], choice: display_settings.ExplanationChoice) -> None:
-    """Switch the slider on, and choose the network and the photo; nothing is computed before."""
+    """Show the toggle and, once on, the network, the photo and the slider; nothing is computed before."""
     text = _(
-        "Depth and width are built into trained weights; the input size is not. Move it and watch one network's "
-        "map, guesses and cost follow, each size a pass of its own."
+        "Depth and width are fixed in trained weights, but the input size is not. Change it to see how one "
+        "network's map, guesses and cost follow. Each size is a separate forward pass."
     )
     st.caption(text)
-    # Of other families than B0's there is no engine that runs all sizes.
+    # Other families than B0's have no engine that runs all sizes.
     movable = [cell for cell in cells if cell.map.trained and cell.ref.spec.family is not None]
     networks = {(cell.ref.spec, cell.chosen.sha256): cell for cell in reversed(movable)}
     if not networks:
         st.caption(_("Untrained networks are left out: their maps mean nothing."))
         return
-    if st.toggle(_("Move the input size"), key="input_size_on"):
+    if st.toggle(_("Change the input size"), key="input_size_on"):
         chosen = photo_picker.choose_cell(_("Network and photo"), [*reversed(networks.values())], "input_size_cell")
         _slider(chosen, choice.method if choice.quick else Method.CAM)
         outputs.sources((_("Touvron et al. 2019, sizes of training and testing"), FIXRES))
@@ -53,31 +53,31 @@ def show(cells: Sequence[MapCell], choice: display_settings.ExplanationChoice) -
 
 @st.fragment
 def _slider(cell: MapCell, method: Method) -> None:
-    """Everything that a new size runs again."""
+    """Show the slider; a new size runs only this fragment again."""
     spec, asked = cell.ref.spec, asked_sizes(KEY)
     sizes, answers = sizes_to_answer(asked.value, spec.resolution_px), list[Json]()
     data = slider_data(cell, method)
     about: Json = {"id": data["id"], "px": sizes[0], "move": asked.move, "answers": answers, "error": ""}
     try:
         answers.extend(answers_at(cell, sizes, method))
-    except EffVizError as error:  # those that were made are in the list
+    except EffVizError as error:  # answers computed before the error are in the list
         about["error"] = "" if answers else str(error)
     input_size(data, about, KEY)
-    warm_up(spec)  # while the hand looks at the first map
+    warm_up(spec)  # while the visitor looks at the first map
 
 
 def sizes_to_answer(asked: object, trained_px: int) -> list[int]:
-    """The sizes that a browser asks for; when it asks for none, the position nearest to a network's own size."""
+    """Return the sizes that the browser asks for, or else the size nearest to the network's own."""
     wanted = asked if isinstance(asked, list) else []
     sizes = sorted((px for px in SIZES_PX if px in wanted), key=wanted.index)
     return sizes or [min(SIZES_PX, key=lambda px: abs(px - trained_px))]
 
 
 def answers_at(cell: MapCell, sizes: Sequence[int], method: Method) -> Iterator[Json]:
-    """One pass at each size, in the visitor's turn: the first, then others while that takes no time and nobody waits.
+    """Compute one pass per size in the visitor's turn: the first, then more while that is quick and nobody is waiting.
 
     Raises:
-        EffVizError: too many others wait, the pass is too dear for this server, or the weights are gone.
+        EffVizError: too many others are waiting, the pass is too expensive for this server, or the weights are gone.
     """
     place, started = st.empty(), time.perf_counter()
 
@@ -95,7 +95,7 @@ def answers_at(cell: MapCell, sizes: Sequence[int], method: Method) -> Iterator[
 
 
 def warm_up(spec: ModelSpec) -> None:
-    """Have the network ready for every size that is quick: at large ones the pass itself takes longer."""
+    """Prepare the network for every quick size; at large sizes the pass itself takes longer."""
     refs = [ModelRef(spec, px) for px in SIZES_PX if spec.plan_at(px).macs < QUICK_MACS]
     if not refs or cache.is_warm(refs[0]):
         return
@@ -105,8 +105,8 @@ def warm_up(spec: ModelSpec) -> None:
 
 
 def answer_data(forward: Forward, target: int, method: Method) -> Json:
-    """The map of a class and the guesses of one pass, as the browser gets them."""
-    # Imported here: a page shows itself without torch.
+    """Return the map of a class and the guesses of one pass, as the browser receives them."""
+    # Imported here so that the page loads without torch.
     from effviz.explain.activation_maps import activation_map
 
     entry = activation_map(forward, target, method)
@@ -124,7 +124,7 @@ def answer_data(forward: Forward, target: int, method: Method) -> Json:
 
 
 def slider_data(cell: MapCell, method: Method) -> Json:
-    """What stays while the size changes."""
+    """Return what does not depend on the size."""
     spec = cell.ref.spec
     beyond = spec.resolution_px > SIZES_PX[-1]
     trained_at = _("trained at {px} px, beyond the slider") if beyond else _("trained at {px} px")
@@ -141,16 +141,16 @@ def slider_data(cell: MapCell, method: Method) -> Json:
 
 
 def size_facts(spec: ModelSpec, px: int) -> Json:
-    """What is known of a size without a pass: its cost, its cells, and what to expect beyond the training's size."""
+    """Return what is known about a size without a pass: cost, cells, and what to expect away from the training size."""
     trained_px = spec.resolution_px
     if px == trained_px:
-        note = _("{px} px is the size it was trained at.")
+        note = _("{px} px is its training size.")
     elif px < trained_px:
-        note = _("Below the {px} px of its training: fewer cells, and objects look smaller than those it learnt from.")
+        note = _("Below the training size of {px} px: fewer cells, and objects look smaller than in training.")
     else:
         note = _(
-            "Beyond the {px} px of its training: a little more often helps, since training enlarges objects by its "
-            "crops; much more hurts, since no object that it learnt was as large."
+            "Above the training size of {px} px: a little more often helps, because training crops enlarge "
+            "objects; much more hurts, because no object was as large in training."
         )
     network = spec.plan_at(px)
     side, macs = network.stages[-1].out_resolution, outputs.amount(network.macs)

@@ -1,4 +1,4 @@
-"""Does a map depend on what the model learnt? Its network is randomised from the top, the map followed all the way."""
+"""Does a map depend on what the model learnt? Randomise the network from the top and follow the map step by step."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -28,16 +28,16 @@ from effviz.ui.job_progress import JobProgress, ask, stopped
 if TYPE_CHECKING:
     from effviz.evaluate.map_similarity import ComparedMap
 
-# How alike the maps of a network stay while it is broken from the top.
+# How similar a network's maps stay to the intact one while the network is randomised from the top.
 
 HEIGHT_PX = 300
 
 
 def similarity_figure(steps: Sequence["ComparedMap"]) -> go.Figure:
-    """Draw both measures over the steps, which are at x = 0, 1, 2 ...; nan leaves a gap."""
+    """Plot both measures against the steps at x = 0, 1, 2 ...; NaN leaves a gap."""
     chart, places = style.figure(HEIGHT_PX), list(range(len(steps)))
     parts = [_part(step.stage) for step in steps]
-    for name, values, look in (  # they differ in colour, mark and dash
+    for name, values, look in (  # they differ in colour, marker and dash
         (_("Rank correlation (Spearman)"), [step.spearman for step in steps], style.SERIES[0]),
         (_("Structural similarity (SSIM)"), [step.ssim for step in steps], style.SERIES[5]),
     ):
@@ -53,8 +53,8 @@ def similarity_figure(steps: Sequence["ComparedMap"]) -> go.Figure:
         )
     chart.update_xaxes(tickvals=places, ticktext=parts, tickangle=-45)
     known = [value for step in steps for value in (step.spearman, step.ssim) if not math.isnan(value)]
-    chart.update_yaxes(title_text=_("Likeness to the intact map"), range=[min([0.0, *known]) - 0.05, 1.05])
-    # Where broken networks' curves do not come, and below the tool bar.
+    chart.update_yaxes(title_text=_("Similarity to the intact map"), range=[min([0.0, *known]) - 0.05, 1.05])
+    # An area that the curves do not reach, below the toolbar.
     chart.update_layout(legend={"orientation": "v", "xanchor": "right", "x": 1, "yanchor": "top", "y": 0.88})
     return chart
 
@@ -68,9 +68,9 @@ PACE_MS: Final = 700
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Check:
-    """What both checks say about one map."""
+    """The results of both checks for one map."""
 
-    steps: tuple["ComparedMap", ...]  # the whole network's map first
+    steps: tuple["ComparedMap", ...]  # the intact network's map first
     other: "ComparedMap"
 
 
@@ -80,11 +80,11 @@ _CHECKS: SizeBoundedCache[Check] = SizeBoundedCache(
 
 
 def show(cells: Sequence[MapCell]) -> None:
-    """Choose one map, break its network on demand, and move through what became of the map."""
+    """Show the choice of map; randomise its network on demand and show how the map changes."""
     text = _(
-        "A sanity check: the trained weights are replaced by random ones, part after part, from the classifier "
-        "down to the first convolution. A map that stays the same shows edges of the photo, not what the model "
-        "learnt. The check looks at the last layer's map, and breaks only a copy of the network."
+        "A sanity check: random weights replace the trained ones, part by part, from the classifier down to "
+        "the first convolution. A map that stays the same shows edges in the photo, not what the model learnt. "
+        "The check uses the last layer's map and breaks only a copy of the network."
     )
     st.caption(text)
     place, name = st.columns([3, 1], vertical_alignment="bottom")
@@ -95,21 +95,21 @@ def show(cells: Sequence[MapCell]) -> None:
         st.button(_("Break the network"), key="sanity", width="stretch", on_click=ask, args=(ASKED, key))
     if st.session_state.get(ASKED) == key and (key in _CHECKS or not stopped(key)):
         with guard():
-            with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
+            with st.container():  # holds the progress bar, so that what follows keeps its position and state
                 checked = check(cell)
             _show(cell, checked)
 
 
 def check(cell: MapCell) -> Check:
-    """Both checks of a cell's map at the last layer, made when it is the visitor's turn.
+    """Run both checks of a cell's map at the last layer, in the visitor's turn.
 
     Raises:
-        EffVizError: too many wait, or the method takes too long for this.
+        EffVizError: too many others are waiting, or the method is too slow for this check.
     """
     if checked := _CHECKS.find(_key(cell)):
         return checked
     with JobProgress(1, "sanity").shown(_key(cell), may_stop=True) as work:
-        work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
+        work.next(_("Randomising a copy of {model}").format(model=outputs.plain(cell.map.model)))
         with work.turn(job_queue.randomization_effort(cell.ref), _key(cell)) as progress:
             return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))
 
@@ -120,7 +120,7 @@ def _key(cell: MapCell) -> tuple[Hashable, ...]:
 
 
 def _checked(cell: MapCell, progress: Progress) -> Check:
-    # Imported here: a page shows itself without torch.
+    # Imported here so that the page loads without torch.
     from effviz.evaluate.map_similarity import cascade, random_logit
 
     entry, steps = cell.map, []
@@ -137,7 +137,7 @@ def _show(cell: MapCell, check: Check) -> None:
         reel(payload(cell, check), "sanity-reel")
     with curve:
         chart = similarity_figure(check.steps)
-        alt = _("How alike the map stays to the intact one: {said}")
+        alt = _("Similarity of the map to the intact one: {said}")
         st.plotly_chart(chart, key=CHART, config=style.config("sanity"), alt=alt.format(said=_ends(check)))
         rows: list[Row] = [
             {"random_down_to": step.stage, "rank_correlation": step.spearman, "ssim": step.ssim} for step in check.steps
@@ -146,12 +146,12 @@ def _show(cell: MapCell, check: Check) -> None:
         chart_menu(CHART, chart, title, _("Measured and drawn by EffViz (Apache-2.0)."), rows)
     st.markdown(f"{_ends(check)} {_other(cell, check)}")
     if not cell.map.trained:
-        st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")
+        st.error(_("Untrained: the weights are random, so this map means nothing."), icon=":material/warning:")
     outputs.sources((_("Adebayo et al. 2018"), PAPER), (_("Sixt et al. 2020"), "https://arxiv.org/abs/1912.09818"))
 
 
 def payload(cell: MapCell, check: Check) -> Json:
-    """The maps as the browser gets them, one for each part that was broken."""
+    """Return the maps for the browser, one for each randomised part."""
     line = _("Rank correlation {spearman}, SSIM {ssim}")
     lines = [line.format(spearman=_number(step.spearman), ssim=_number(step.ssim)) for step in check.steps]
     panel = {
@@ -178,7 +178,7 @@ def payload(cell: MapCell, check: Check) -> Json:
 
 
 def _part(stage: str) -> str:
-    """A part of the network in the visitor's language."""
+    """Return the name of a part of the network in the visitor's language."""
     names = {"trained": _("intact"), "classifier": _("classifier"), "head": _("head"), "stem": _("stem")}
     return names.get(stage) or _("stage {number}").format(number=stage.removeprefix("stage "))
 
@@ -187,24 +187,24 @@ def _said(stage: str, number: int) -> str:
     if number == 0:
         return _("Nothing is broken: the trained network.")
     if number == 1:
-        return _("The classifier is random, all else is trained.")
-    return _("All is random from the classifier down to this part: {part}.").format(part=_part(stage))
+        return _("The classifier is random; everything else is trained.")
+    return _("Everything is random from the classifier down to this part: {part}.").format(part=_part(stage))
 
 
 def _ends(check: Check) -> str:
-    """What is left of the map in the end."""
+    """Describe the similarity after all weights are randomised."""
     last = check.steps[-1]
     return _(
-        "With all weights random, the map's rank correlation with the intact one is {spearman} and its SSIM {ssim}; "
-        "1 would be the same map, 0 is no likeness at all, below 0 is the opposite order."
+        "With all weights random, the map's rank correlation with the intact map is {spearman} and its SSIM is "
+        "{ssim}: 1 is the same map, 0 is no similarity, and below 0 is the opposite order."
     ).format(spearman=_number(last.spearman), ssim=_number(last.ssim))
 
 
 def _other(cell: MapCell, check: Check) -> str:
-    """What the map of a class drawn at random has to do with it."""
+    """Describe the similarity to the map of a class drawn at random."""
     return _(
-        "Another question is whether the map knows its class: for {name}, a class drawn at random, the trained "
-        "network's map by {method} has a rank correlation of {spearman} with the one for {own} (SSIM {ssim})."
+        "A second question is whether the map depends on its class. The trained network's {method} map for {name}, a "
+        "class drawn at random, has a rank correlation of {spearman} with the map for {own} (SSIM {ssim})."
     ).format(
         name=outputs.plain(check.other.map.target_name),
         method=CAM_METHODS[cell.map.method].title,
@@ -215,4 +215,4 @@ def _other(cell: MapCell, check: Check) -> str:
 
 
 def _number(value: float) -> str:
-    return _("undefined (a map is the same everywhere)") if math.isnan(value) else typeset(f"{value:.2f}")
+    return _("undefined (one of the maps is constant)") if math.isnan(value) else typeset(f"{value:.2f}")

@@ -1,6 +1,6 @@
-"""What a link and a saved session carry: everything on the screen; a link leaves out photos, and names them.
+"""Links and saved sessions: both restore everything on the screen, but a link only names the visitor's own photos.
 
-The address has the choices (see `effviz.ui.session`). The browser's "Copy link" adds how the maps are looked at: boxes,
+The address contains the choices (see `effviz.ui.session`). The browser's "Copy link" adds the view of the maps: boxes,
 held cells, two models side by side (see `link.js`).
 """
 
@@ -25,26 +25,26 @@ from effviz.ui.guard import guard
 from effviz.ui.outputs import plain
 from effviz.ui.session import MODELS, PHI, SAMPLES, Setting
 
-# A visitor's own photos in a link: it names them, and whoever opens it elsewhere is asked for them.
+# A visitor's own photos in a link: it names them, and asks whoever opens it elsewhere to add them.
 
-DIGITS: Final = 16  # of a hash: enough to tell photos apart, and short enough for an address
+DIGITS: Final = 16  # of a hash: enough to distinguish photos, and short enough for an address
 LONGEST_NAME: Final = 100
-AWAITED: Final = "photos awaited"  # in the session: those that the link was made with
-HELD_CLASS: Final = "class awaited"  # in the session: the class that waits for them
-KNOWN_OWN: Final = "own photos known"  # in the session: hashes of those that the class was chosen for
+AWAITED: Final = "photos awaited"  # in the session: the photos that the link names
+HELD_CLASS: Final = "class awaited"  # in the session: the class to explain once they are added
+KNOWN_OWN: Final = "own photos known"  # in the session: hashes of the photos for which the class was chosen
 
 
 def parse_own(text: str) -> tuple[str, ...]:
-    """`"0123456789abcdef:lawn.png|..."` as photos: how the sha256 of each begins, and its name.
+    """Parse `"0123456789abcdef:lawn.png|..."`: for each photo, the start of its sha256 and its name.
 
     Raises:
-        SettingsError: It is none of this kind, or has more than a shelf.
+        SettingsError: The text has another form, or more photos than a shelf can hold.
     """
     parts = [part for part in text.split("|") if part]
     if len(parts) > photo_shelf.MOST_PHOTOS or not all(re.fullmatch(r"[0-9a-f]{16}:.{1,100}", part) for part in parts):
         sentence = _(
-            "The link asks for photos of its own, as {text!r}: each is {digits} digits of its hash and a name. "
-            "Copy the link again."
+            "The link's list of own photos cannot be read: {text!r}. Each entry is {digits} digits of a photo's "
+            "hash and its name. Copy the link again."
         )
         raise SettingsError(sentence.format(text=text[:40], digits=DIGITS))
     return tuple(parts)
@@ -54,25 +54,25 @@ OWN: Setting[tuple[str, ...]] = Setting("own", (), parse_own, "|".join)
 
 
 def adopt_link() -> None:
-    """Take over what a link says beside the settings; the class of a photo that is not here waits for it."""
+    """Adopt own photos and view from a link; a class for missing photos is applied once they are added."""
     first = AWAITED not in st.session_state
     with guard():
         OWN.adopt()
     with guard():
-        if text := st.query_params.pop(VIEW, ""):  # once: it is no more than where the visitor begins
+        if text := st.query_params.pop(VIEW, ""):  # once: it is only the visitor's starting point
             st.session_state[VIEW] = parse_view(text)
     if first:
         st.session_state[AWAITED] = OWN.get()
         if awaited() and CLASS.get():
             st.session_state[HELD_CLASS] = CLASS.get()
             CLASS.put("")
-    st.session_state[AWAITED] = tuple(awaited())  # one that came, and was then removed, is not asked for again
+    st.session_state[AWAITED] = tuple(awaited())  # do not ask again for a photo that was added and then removed
 
 
 def settle_class() -> None:
-    """Explain photos that a visitor brought anew by each model's own first guess, or by the class that waits for them.
+    """Explain newly added photos by each model's own first guess, or by the class that the link has for them.
 
-    A class that was chosen for other photos would show, on these, where it speaks least against itself.
+    A class chosen for other photos would only show where the evidence against it is weakest.
     """
     own = {photo.sha256 for photo in photo_shelf.shelf().photos.values() if photo.thumbnail}
     if own - st.session_state.get(KNOWN_OWN, own):
@@ -84,13 +84,13 @@ def settle_class() -> None:
 
 
 def awaited() -> list[str]:
-    """Return the photos that the link was made with and that are not here."""
+    """Return the photos that the link names and that are missing."""
     on_shelf = {sha256[:DIGITS] for sha256 in photo_shelf.shelf().photos}
     return [photo for photo in st.session_state.get(AWAITED, ()) if photo[:DIGITS] not in on_shelf]
 
 
 def show_awaited() -> None:
-    """Say which photos are missing, and keep the address up to date."""
+    """Show which photos are missing, and keep the address up to date."""
     missing = awaited()
     used = photo_shelf.shelf().used
     names = [re.sub(r"[|\n\r]", "_", photo.name)[:LONGEST_NAME] for photo in used]
@@ -100,13 +100,13 @@ def show_awaited() -> None:
         return
     photo = _("**{name}** (sha256 {digest}…)")
     photos = ", ".join(photo.format(name=plain(one[DIGITS + 1 :]), digest=one[:DIGITS]) for one in missing)
-    text = _("This link was made with photos that no link carries: {photos}. Add them under Photos to see their maps.")
+    text = _("This link needs photos that links do not include: {photos}. Add them under Photos to see their maps.")
     if HELD_CLASS in st.session_state:
-        text += " " + _("The class that it asks for, {name}, waits for them.")
+        text += " " + _("Its class, {name}, is selected once they are added.")
     with st.container(horizontal=True, vertical_alignment="center"):
         name = plain(st.session_state.get(HELD_CLASS, ""))
         st.info(text.format(photos=photos, name=name), icon=":material/hide_image:")
-        st.button(_("Go on without them"), on_click=_go_on)
+        st.button(_("Continue without them"), on_click=_go_on)
 
 
 def _go_on() -> None:
@@ -114,7 +114,7 @@ def _go_on() -> None:
     st.session_state.pop(HELD_CLASS, None)
 
 
-# How the maps were looked at when the link was copied: the browser reads it again. Anybody can write a link.
+# The view of the maps when the link was copied, restored by the browser. Checked because anybody can write a link.
 
 LONGEST_VIEW: Final = 6000
 MOST_ZOOM: Final = 16
@@ -123,10 +123,10 @@ MODES: Final = ("swipe", "difference", "sorting", "box")
 
 
 def parse_view(text: str) -> Json:
-    """Read what `link.js` wrote; what it did not write is left out.
+    """Parse a view written by `link.js`, and ignore unknown parts.
 
     Raises:
-        SettingsError: It is nothing that it writes.
+        SettingsError: `link.js` cannot have written the text.
     """
     try:
         view = json.loads(text if len(text) <= LONGEST_VIEW else "")
@@ -136,7 +136,7 @@ def parse_view(text: str) -> Json:
             "photos": dict(_photo_views(view["photos"])),
         }
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        sentence = _("The link asks for a view that cannot be read: {text!r}. The maps are shown as ever.")
+        sentence = _("The link's view cannot be read: {text!r}. The maps are shown in the default view.")
         raise SettingsError(sentence.format(text=text[:40])) from error
 
 
@@ -154,7 +154,7 @@ def _photo_views(photos: Mapping[str, Mapping[str, list[object]]]) -> Iterator[t
 
 
 def _numbers(values: list[object], count: int, most: float, kinds: tuple[type, ...] = (int, float)) -> list[object]:
-    within = [type(one) in kinds and 0 <= one <= most for one in values]  # type: ignore[operator] # true is none, nor nan
+    within = [type(one) in kinds and 0 <= one <= most for one in values]  # type: ignore[operator] # no bool, no nan
     if len(within) != count or not all(within):
         raise ValueError(values)
     return values
@@ -169,11 +169,11 @@ def _labels(values: list[object], count: int) -> list[object]:
 # A session as a file.
 
 REFUSED: Final = "session refused"  # in the session: why
-BOXES: Final = "session boxes"  # in the session: how many were used
+BOXES: Final = "session boxes"  # in the session: how many upload boxes were used
 
 
 def archive(bundled: Sequence[str]) -> SessionArchive:
-    """Return what brings this session back, with the samples of these names."""
+    """Return what is needed to restore this session, including the samples with these names."""
     held = photo_shelf.files()
     own = [SessionPhoto(photo.name, held[photo.sha256]) for photo in photo_shelf.shelf().used]
     found = [sample_photos.find(name) for name in bundled]
@@ -182,12 +182,12 @@ def archive(bundled: Sequence[str]) -> SessionArchive:
 
 
 def address() -> str:
-    """Return the link to this comparison, as far as the server knows it."""
+    """Return the link to this comparison, without the view, which only the browser knows."""
     return f"{st.context.url or ''}?{urlencode(st.query_params.to_dict())}"
 
 
 def credit(sha256: str) -> str:
-    """Return who took a photo that comes with EffViz; empty for a visitor's own."""
+    """Return the credit of a bundled sample photo; empty for a visitor's own."""
     if (sample := sample_photos.by_sha256().get(sha256)) is None:
         return ""
     text = _("{title}: {author}, {licence}, {link}")
@@ -195,11 +195,11 @@ def credit(sha256: str) -> str:
 
 
 def show_open() -> None:
-    """Show a box for a saved session; what it holds is there with the next run."""
+    """Show an upload box for a saved session, which the next run of the page shows."""
     with st.popover(_("Open a session"), icon=":material/folder_open:"):
         box = f"session{st.session_state.get(BOXES) or ''}"
         st.file_uploader(
-            _("A .zip that *Save the session* made"),
+            _("A .zip file from *Save the session*"),
             max_upload_size=session_archive.MOST_BYTES // 2**20,
             key=box,
             on_change=_open,
@@ -216,7 +216,7 @@ def _open(box: str) -> None:
     st.session_state[BOXES] = st.session_state.get(BOXES, 0) + 1
     st.session_state.pop(REFUSED, None)
     data = file.getvalue()
-    photo_shelf.forget([file.file_id])  # before its photos come
+    photo_shelf.forget([file.file_id])  # before its photos are added
     try:
         restore(session_archive.read_session(data, file.name))
     except EffVizError as error:
@@ -224,7 +224,7 @@ def _open(box: str) -> None:
 
 
 def restore(saved: SessionArchive) -> None:
-    """Bring back photos and settings; called before the page is drawn."""
+    """Restore photos and settings; call this before the page is drawn."""
     own = [photo for photo in saved.photos if not photo.sample]
     photo_shelf.choose([])
     for photo in own:

@@ -1,7 +1,7 @@
-"""Browser-side parts: html, css and js, one folder each; here is what several of them share.
+"""Browser-side components (HTML, CSS and JS, one folder each), and the code that several of them share.
 
-What a component shows goes to the browser as a list of one mapping. In a mapping alone Streamlit would look through
-every value for data frames at every run, and import pandas to know one, half a second of a first visit.
+A component's data is sent as a list with one mapping. In a bare mapping, Streamlit would search every value for data
+frames on every run, and import pandas to recognise them, which adds half a second to a first visit.
 """
 
 import base64
@@ -16,19 +16,19 @@ from effviz.i18n import _
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
-Json = dict[str, object]  # what a component is sent
-DrawingSlide = Mapping[str, str]  # the title and the source that a slide gives beside a drawing
+Json = dict[str, object]  # data for a component
+DrawingSlide = Mapping[str, str]  # title and source beside the drawing on a slide
 
 
 def file_text(package: str, *names: str) -> str:
-    """Read files beside a component, one after the other."""
+    """Return the contents of a component's files, concatenated."""
     return "".join(files(package).joinpath(name).read_text("utf-8") for name in names)
 
 
 def component(package: str, *scripts: str, css: str = "", js: str = "") -> "ComponentRenderer":
-    """Declare the component of a folder, with the css and js that it shares with others; its HTML may have a menu.
+    """Declare a folder's component, with the CSS and JS that it shares with others; its HTML may contain a menu.
 
-    All its scripts are one module: Streamlit takes them as one text.
+    All scripts form one module, because Streamlit accepts them only as one text.
     """
     name = package.rpartition(".")[2]
     return st.components.v2.component(
@@ -43,18 +43,18 @@ SLIDER_CSS = file_text(__name__, "slider.css")
 SENDER = file_text(__name__, "sender.js")
 NEWEST = file_text(__name__, "newest.js")
 NEWS = file_text(__name__, "news.js")
-MOST_MOVES = 2**53  # a browser's whole numbers end there
+MOST_MOVES = 2**53  # a browser's integers are exact only below it
 
 
 class Told(NamedTuple):
-    """What a hand chose in the browser, and the number of that move: it goes back with the answer (see sender.js)."""
+    """What the visitor chose in the browser, and the number of that move, which the answer repeats (see sender.js)."""
 
     value: object
     move: int
 
 
 def told(state: object) -> Told:
-    """Read what sender.js sends: it may be anything, and then nothing was chosen."""
+    """Parse what sender.js sends; invalid data, which a browser may send, counts as no choice."""
     if not isinstance(state, Mapping):
         return Told(None, 0)
     move = state.get("move")
@@ -62,36 +62,36 @@ def told(state: object) -> Told:
 
 
 def base64_text(data: bytes) -> str:
-    """Bytes as JSON can hold them."""
+    """Return bytes as base64 text for JSON."""
     return base64.b64encode(data).decode("ascii")
 
 
 def jpeg_address(jpeg: bytes) -> str:
-    """A picture as an address that holds all of it."""
+    """Return a picture as a data URL."""
     return f"data:image/jpeg;base64,{base64_text(jpeg)}"
 
 
-# The buttons of drawings that a component makes itself: save as a slide, SVG or PNG, and copy a link to it.
+# The buttons below a drawing: save it as a slide (SVG or PNG), and copy a link to it.
 
 MENU_HTML: Final = file_text(__name__, "picture/drawing_menu.html")
 MENU_CSS: Final = file_text(__name__, "picture/picture.css")
 MENU_JS: Final = file_text(__name__, "picture/figure_link.js", "picture/svg.js", "picture/drawing_menu.js")
 
-_COUNTED: Final = "Tan and Le 2019, arXiv:1905.11946; tensorflow/tpu"  # the rule, and the rounding
+_COUNTED: Final = "Tan and Le 2019, arXiv:1905.11946; tensorflow/tpu"  # the rule and the rounding
 
 
 def counted_here(title: str) -> DrawingSlide:
-    """A slide's words for a drawing of what EffViz has counted by the paper's rule and the official rounding."""
+    """Return a slide's texts for numbers that EffViz computes by the paper's rule and the official rounding."""
     return {"title": title, "source": _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=_COUNTED)}
 
 
 def menu_data(key: str, name: str, slide: DrawingSlide | None, csv: str = "") -> Json:
-    """What the buttons need to know; `name` is that of the files, and without a slide there are none."""
+    """Return the data of the buttons; `name` is the file name, and without a slide there are no files."""
     return {"key": key, "name": name, "slide": slide, "csv": csv}
 
 
 def menu_words() -> dict[str, str]:
-    """What the buttons are called, also for those who do not see them."""
+    """Return the buttons' labels and their accessible names."""
     return {
         "svg": _("Save as SVG"),
         "png": _("Save as PNG"),

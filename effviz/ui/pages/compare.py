@@ -1,11 +1,11 @@
-"""Compare: what differently scaled EfficientNets look at, on the visitor's own photos."""
+"""Compare page: what differently scaled EfficientNets look at in the visitor's own photos."""
 
 # ruff: noqa: E402
 import streamlit as st
 
 from effviz.i18n import _
 
-# In a fresh server the rest takes a second to import; the page's title is there meanwhile.
+# On a fresh server the other imports take a second; show the title first.
 st.title(_("What do differently scaled EfficientNets look at?"))
 
 from effviz.explain.cam_methods import CAM_METHODS
@@ -51,19 +51,19 @@ entries: list[map_cells.MapCell | map_cells.MapGap] = []
 shown: list[map_cells.MapCell] = []
 with place:
     if not photos:
-        st.info(_("No photo is chosen: take a sample under Photos, or drop in your own."))
+        st.info(_("No photo is chosen: pick a sample under Photos, or drop in your own."))
     elif not entrants:
-        st.info(_("No model is chosen: pick a comparison under Models, or type a model such as lite0@224."))
+        st.info(_("No model is chosen: pick a comparison under Models, or type a name such as lite0@224."))
     elif ready and display_settings.confirm_slow_method(choice, [entrant.card for entrant in ready], len(photos)):
-        with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
+        with st.container():  # holds the progress bar, so that the grid keeps its position and its zoom
             entries = map_cells.compute_cells(photos, ready, choice)
         shown = [entry for entry in entries if isinstance(entry, map_cells.MapCell)]
         with explained:
             display_settings.choose_class(map_cells.guessed_classes(entries))
-        above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
+        above = st.container()  # filled last: the notice needs a pass over the photos, and the maps should not wait
         photo_grid.show(entries, choice, looked)
         st.caption(_(CAM_METHODS[choice.method].reading))
-        if map_cells.awaited(entries):  # the maps that are there are shown while a run of its own makes the next one
+        if map_cells.awaited(entries):  # show the finished maps; the next run of the page computes the next one
             st.rerun()
         photo_grid.show_same_methods(shown, choice)
         with above:
@@ -73,7 +73,7 @@ with place:
 if not entries:
     with explained:
         display_settings.choose_class(())
-# After the maps, which need neither: the strip plans 200 networks, and a browser loads for a second what draws plots.
+# After the maps: the phi strip plans 200 networks, and the browser needs a second to load the plotting code.
 left, right = st.columns(2, gap="large")
 with left:
     family = model_picker.show_phi_strip()
@@ -85,12 +85,12 @@ if entrants:
 if shown:
     st.header(_("One axis, live: the input size"), divider="gray")
     resolution_axis.show(shown, choice)
-    # Imported here: Plotly takes a moment, and maps need none.
+    # Imported here: Plotly takes a moment to import, and maps do not need it.
     from effviz.ui.compare import faithfulness, sanity_check
 
     st.header(_("How much the maps agree"), divider="gray")
     grid_data.show_agreements([cell.map for cell in shown])
-    st.header(_("The same photo by other methods"), divider="gray")
+    st.header(_("The same photo with other methods"), divider="gray")
     photo_grid.show_methods(shown, looked)
     st.header(_("Is the map faithful?"), divider="gray")
     faithfulness.show(shown)

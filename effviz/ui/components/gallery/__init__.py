@@ -12,24 +12,24 @@ from effviz.ui.components import NEWEST, SENDER, component, told
 class GalleryPicture:
     """One picture of the strip."""
 
-    name: str  # what comes back when it is chosen
+    name: str  # the value that is returned when it is chosen
     title: str  # alternative text and tooltip
     src: str  # a data URL
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What holds for all pictures together."""
+    """Settings of the whole strip."""
 
     label: str  # for screen readers
-    most: int  # that can be chosen; the oldest makes room
-    remove: str = ""  # of a cross on every picture: "Remove {title}"; "" where none can be removed
+    most: int  # that can be chosen; a further choice replaces the oldest
+    remove: str = ""  # label of each picture's cross: "Remove {title}"; "" without crosses
 
 
 _gallery = component(__name__, "gallery.js", js=NEWEST + SENDER)
 
 
-def gallery(  # noqa: PLR0913 - what is shown, and what is called
+def gallery(  # noqa: PLR0913 - data and callbacks
     pictures: tuple[GalleryPicture, ...],
     chosen: tuple[str, ...],
     strip: Strip,
@@ -37,9 +37,9 @@ def gallery(  # noqa: PLR0913 - what is shown, and what is called
     on_change: Callable[[object], None],
     on_remove: Callable[[object], None] = lambda _name: None,
 ) -> None:
-    """Show the strip with `chosen` marked; the callbacks get what the browser says, which may be anything.
+    """Show the strip with `chosen` marked; the callbacks receive data from the browser, which may be anything.
 
-    From our script, `on_change` gets a list of at most `strip.most` names, the newest last, and `on_remove` one name.
+    Our script sends `on_change` a list of at most `strip.most` names, the newest last, and `on_remove` one name.
     """
     move = told(st.session_state.get(key, {}).get("chosen")).move
     data = {"pictures": [asdict(picture) for picture in pictures], "chosen": list(chosen), "move": move}

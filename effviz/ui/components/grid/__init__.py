@@ -1,4 +1,4 @@
-"""The comparison grid in the browser: photos and raw maps are sent once, and looked at without asking Python again."""
+"""The comparison grid in the browser: photos and raw maps are sent once; changing the view needs no call to Python."""
 
 import html
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +25,8 @@ _news = st.components.v2.component("effviz_grid_news", js=file_text(__name__, CH
 
 KEY: Final = "comparison"  # in the session
 UNDRAWN: Final = lazy_gettext(
-    "The maps are drawn by your browser, and it has not drawn them yet. If none appear, switch on Still pictures "
-    "under Method above: then the server draws them."
+    "Your browser draws the maps and has not drawn them yet. If none appear, switch on Still pictures "
+    "under Method above, and the server draws them instead."
 )
 
 
@@ -39,9 +39,9 @@ def grid(
 ) -> None:
     """Show the grid of `data` and `news` (see `GridData` and `News` in element.js).
 
-    The news are an element of their own: as long as `data` stays the same, Streamlit sends its hash in its place.
-    The callbacks get what the browser says, which may be anything: how the maps look now, and the cell that the visitor
-    asks about. `on_no_canvas` is called where the browser cannot draw, or its script failed.
+    The news are a separate element: while `data` stays the same, Streamlit sends only its hash.
+    The callbacks receive data from the browser, which may be anything: the current look, and the cell that the visitor
+    asks about. `on_no_canvas` is called if the browser cannot draw or the script failed.
     """
     with st.container(gap=None):
         css = file_text(__name__, "undrawn.css")
@@ -58,7 +58,7 @@ def grid(
 
 
 def pack(maps: Sequence[Floats]) -> Json:
-    """Maps of one size (H, W) as half floats; each is divided by its largest size first, so that none is too small."""
+    """Pack maps (H, W) as half floats, each divided by its largest absolute value so that small maps keep precision."""
     factors = [float(np.abs(values).max()) or 1.0 for values in maps]
     halves = np.stack([values / factor for values, factor in zip(maps, factors, strict=True)]).astype("<f2")
     _count, rows, columns = halves.shape

@@ -1,4 +1,4 @@
-"""A slider of a network's input size with the map below it: each size is a pass that Python makes when it is asked."""
+"""A slider of a network's input size with the map below it; Python runs a pass for each size on request."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ _news = st.components.v2.component("effviz_input_size_news", js=file_text(__name
 
 
 def asked_sizes(key: str) -> Told:
-    """Which sizes the visitor wants, the first of them now, as the browser says it: it may be anything."""
+    """Return the sizes that the browser asks for, the most urgent first; the value may be anything."""
     return told(st.session_state.get(key, {}).get("size"))
 
 
 def input_size(data: Mapping[str, object], news: Mapping[str, object], key: str) -> None:
     """Show the slider of `data` and the answer in `news` (see `SizeData` and `SizeNews` in element.js).
 
-    The news are an element of their own: as long as `data` stays the same, Streamlit sends its hash in its place.
+    The news are a separate element: while `data` stays the same, Streamlit sends only its hash.
     """
     with st.container(gap=None):
         _mount(key=key, data=[dict(data)], on_size_change=lambda: None)

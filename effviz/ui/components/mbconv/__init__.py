@@ -9,7 +9,7 @@ from effviz.i18n import _
 from effviz.scaling.plans import Layer, Operator
 from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, component, menu_data, menu_words
 
-# The inside of one block of Table 1 as a drawing (SVG), with the sizes and costs that it has in a plan.
+# One block of Table 1 drawn as SVG, with its sizes and costs in a plan.
 
 BOX, GAP = 44, 40  # px
 GATE = 3 * (BOX + 16)  # px: height of squeeze-and-excitation
@@ -17,30 +17,30 @@ GATE = 3 * (BOX + 16)  # px: height of squeeze-and-excitation
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where things stand across, in px: the shortcut, the middles of the boxes and of the gate, and their widths."""
+    """Horizontal layout in px: position of the shortcut, centres of the boxes and of the gate, and their widths."""
 
     shortcut: int
     main: int
     gate: int
     main_width: int
     gate_width: int
-    width: int  # of all
+    width: int  # of the drawing
     text_px: int
 
 
 NARROW = Columns(24, 150, 350, 190, 150, 440, 13)
-WIDE = Columns(30, 195, 465, 260, 215, 590, 16)  # a slide has room across, and wants larger words
+WIDE = Columns(30, 195, 465, 260, 215, 590, 16)  # a slide has more width and needs larger text
 
 
 def shortcut(layers: Sequence[Layer]) -> bool:
-    """Whether the block adds its input to its output: the same size and the same channels (official code)."""
+    """Return whether the block adds its input to its output: size and channels are equal (official code)."""
     first, last = layers[0], layers[-1]
     same = (first.in_size, first.in_channels) == (last.out_size, last.out_channels)
     return same and last.operator is Operator.PROJECT
 
 
 def words(layers: Sequence[Layer]) -> str:
-    """The drawing in one sentence, for those who cannot see it."""
+    """Return the drawing as one sentence of alternative text."""
     steps = "; ".join(", ".join(_texts(layer)) for layer in layers)
     ends = _("the input is added at the end") if shortcut(layers) else _("without a shortcut")
     text = _("Block diagram from {start} to {end}: {steps}; {ends}.")
@@ -48,7 +48,7 @@ def words(layers: Sequence[Layer]) -> str:
 
 
 def diagram(layers: Sequence[Layer], at: Columns = NARROW) -> str:
-    """One block as SVG, from top to bottom; text and lines have the page's text colour, so that dark mode works."""
+    """Draw one block as SVG, from top to bottom; text and lines use the page's text colour for dark mode."""
     gate = {layer.operator: layer for layer in layers if layer.operator in (Operator.SQUEEZE, Operator.EXCITE)}
     main = [layer for layer in layers if layer.operator not in gate]
     drawn = [_text(at.main, 16, _map(layers[0].in_size, layers[0].in_channels))]
@@ -71,7 +71,7 @@ def diagram(layers: Sequence[Layer], at: Columns = NARROW) -> str:
 
 
 def _texts(layer: Layer) -> tuple[str, str]:
-    """What a layer is, and which channels it turns into which, at what cost."""
+    """Return a layer's title, and its input and output channels with the cost."""
     kernel = f"{layer.kernel} × {layer.kernel}"
     stride = _(", stride {stride}").format(stride=layer.stride) if layer.stride > 1 else ""
     ratio = round(layer.out_channels / layer.in_channels)
@@ -89,7 +89,7 @@ def _texts(layer: Layer) -> tuple[str, str]:
 
 
 def short(macs: int) -> str:
-    """Three digits and a prefix, down to single MACs: `19.3 M`, `3.84 k`, `256`."""
+    """Format MACs with three digits and a prefix: `19.3 M`, `3.84 k`, `256`."""
     for divisor, prefix in ((1e6, " M"), (1e3, " k")):
         if macs >= divisor:
             return f"{macs / divisor:.3g}{prefix}"
@@ -108,7 +108,7 @@ def _end(layers: Sequence[Layer]) -> str:
 
 
 def _gate(squeeze: Layer, excite: Layer, top: int, at: Columns) -> list[str]:
-    """Squeeze-and-excitation, beside the main line: average, two layers, and a factor for every channel."""
+    """Draw squeeze-and-excitation beside the main path: average, two layers, and a factor for every channel."""
     texts = [(_("Average the map"), str(excite.out_channels)), _texts(squeeze), _texts(excite)]
     tops = [top + 16 + place * (BOX + 16) for place in range(3)]
     begin, end, left = tops[0] + BOX // 2, tops[-1] + BOX // 2, at.gate - at.gate_width // 2
@@ -124,7 +124,7 @@ def _gate(squeeze: Layer, excite: Layer, top: int, at: Columns) -> list[str]:
 
 
 def _shortcut(bottom: int, at: Columns) -> list[str]:
-    """From the input around everything to a plus below."""
+    """Draw the shortcut from the input around all layers to a plus sign."""
     plus = bottom + 27
     path = f"M{at.main} 26H{at.shortcut}V{plus}H{at.main - 12}"
     return [
@@ -177,6 +177,6 @@ _mbconv = component(__name__, "mbconv.js", css=MENU_CSS, js=MENU_JS)
 
 
 def mbconv(layers: Sequence[Layer], name: str, slide: DrawingSlide) -> None:
-    """Draw the layers of one block; `name` is that of the file in which a visitor saves it as a slide."""
+    """Draw the layers of one block; `name` is the file name for saving it as a slide."""
     drawn = {"svg": diagram(layers), "wide": diagram(layers, WIDE)}
     _mbconv(key="mbconv", data=[{**drawn, **menu_data("mbconv", name, slide), "words": menu_words()}])

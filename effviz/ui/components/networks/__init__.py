@@ -1,4 +1,4 @@
-"""Networks side by side on one scale, by the drawing of the Scale page."""
+"""Networks side by side on one scale, drawn as on the Scale page."""
 
 from collections.abc import Mapping
 
@@ -18,9 +18,9 @@ _networks = components.component(__name__, "networks.js", css=components.MENU_CS
 def networks(
     plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: DrawingSlide | None = None, csv: str = ""
 ) -> None:
-    """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from.
+    """Draw one network per column in the colour of its scaling axis; the first is the baseline.
 
-    With the words of a slide it has buttons that save it as one, and its numbers where they are given.
+    With `slide`, buttons save the drawing as a slide, and with `csv` its numbers.
     """
     data = {
         "networks": [phi.network(_(AXIS_TITLES[role]), plan) for role, plan in plans.items()],

@@ -1,4 +1,4 @@
-"""The live phi slider: it redraws while it is dragged, and tells Python when it is let go."""
+"""The live phi slider: it redraws while it is dragged, and notifies Python when it is released."""
 
 import math
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from effviz.ui import components
 from effviz.ui.session import PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 from effviz.zoo.presets import ScalingAxis
 
-# The networks along the phi slider, computed once, and all words it shows: the browser only looks up and draws.
+# The networks along the phi slider, computed once, and all its texts: the browser only looks up and draws.
 
 STEPS = tuple(round(PHI_LEAST + PHI_STEP * i, 2) for i in range(round((PHI_MOST - PHI_LEAST) / PHI_STEP) + 1))
-STAGES_DRAWN = 8  # the stem and the seven MBConv stages; the head is one layer, four times as wide as all others
+STAGES_DRAWN = 8  # the stem and the seven MBConv stages; the head, one layer, is four times as wide as any other
 
 
 class DrawnNetwork(TypedDict):
-    """What is shown of one network."""
+    """The numbers shown for one network."""
 
     name: str
     depth: float
@@ -40,19 +40,19 @@ class PhiTable(TypedDict):
     step: float
     baseline: DrawnNetwork
     rows: list[DrawnNetwork]  # phi = least + step * position
-    rule: list[float]  # per row: by how much the rule alone multiplies the baseline's MACs
+    rule: list[float]  # per row: the rule's own multiple of the baseline's MACs
     published: list[DrawnNetwork]
-    nearest: list[int]  # per row: the position in `published`
+    nearest: list[int]  # per row: index into `published`
 
 
 def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
-    """Plan the network of every step of phi.
+    """Plan the network for every step of phi.
 
     Raises:
-        SettingsError: The rule leads out of what can be planned somewhere along the slider.
+        SettingsError: Somewhere along the slider, the rule leaves the range that can be planned.
     """
     scaled = [rule.at(phi) for phi in STEPS]
-    lay_out = plan.__wrapped__  # so many would take the place of the kept plans, which pages ask for again and again
+    lay_out = plan.__wrapped__  # uncached: so many plans would evict those that pages request repeatedly
     plans = [lay_out(at.depth, at.width, at.resolution_px, family) for at in scaled]
     rows = [network(f"phi {phi:g}", planned) for phi, planned in zip(STEPS, plans, strict=True)]
     published = [
@@ -72,7 +72,7 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
 
 
 def network(name: str, plan: Plan) -> DrawnNetwork:
-    """What is shown of a plan; the head is left out."""
+    """Return the numbers shown for a plan, without the head."""
     stages = plan.stages[:STAGES_DRAWN]
     return {
         "name": name,
@@ -88,16 +88,16 @@ def network(name: str, plan: Plan) -> DrawnNetwork:
 
 
 def _nearest(row: DrawnNetwork, published: list[DrawnNetwork]) -> int:
-    """Near means a small ratio of MACs: costs differ by factors, not by amounts."""
+    """Return the index of the published network nearest by ratio of MACs: costs differ by factors, not by amounts."""
     return min(range(len(published)), key=lambda i: abs(math.log(row["macs"] / published[i]["macs"])))
 
 
-# Every word that the phi slider and the drawing of networks show: their scripts know none.
-# Places in braces are filled in by the browser, `**` and `*` set off what stands out.
+# All texts of the phi slider and of the drawing of networks: their scripts contain none.
+# The browser fills in the placeholders in braces; `**` and `*` mark emphasis.
 
 
 def slider_words() -> dict[str, str]:
-    """Of the slider, the drawing's among them."""
+    """Return the texts of the slider, including those of the drawing."""
     return {
         **drawing_words(),
         "depth": _("Depth"),
@@ -108,8 +108,8 @@ def slider_words() -> dict[str, str]:
         "macs": _("MACs"),
         "map": _("Last map"),
         "caption": _(
-            "Drawn to one scale: a bar is a block, its length the channels, the square the input. "
-            "**Solid** is what {baseline} has, *tinted* what scaling added. The head is not drawn."
+            "Drawn to one scale: each bar is a block, its length the number of channels, and the square is the "
+            "input. **Solid** is {baseline}, *tinted* is what scaling added. The head is not drawn."
         ),
         "baseline": _("{name}, baseline"),
         "published": _("{name}, published"),
@@ -123,7 +123,7 @@ def slider_words() -> dict[str, str]:
 
 
 def drawing_words() -> dict[str, str]:
-    """Of the drawing alone."""
+    """Return the texts of the drawing."""
     return {
         "stem": _("stem"),
         "network": _("{name}: {px} pixel input, blocks of channels per stage {stages}."),
@@ -133,8 +133,8 @@ def drawing_words() -> dict[str, str]:
 
 # The slider.
 
-TINY: Final = 1e-9  # of rounding
-DRAWING = components.file_text(__name__, "format.js", "drawing.js")  # of networks, here and side by side
+TINY: Final = 1e-9  # tolerance for rounding errors
+DRAWING = components.file_text(__name__, "format.js", "drawing.js")  # for networks, also side by side
 SHARED_CSS = components.SLIDER_CSS + components.MENU_CSS
 SHARED_JS = components.NEWEST + components.SENDER + components.MENU_JS + DRAWING
 _mount = components.component(__name__, "element.js", css=SHARED_CSS, js=SHARED_JS)
@@ -143,9 +143,9 @@ _mount = components.component(__name__, "element.js", css=SHARED_CSS, js=SHARED_
 def phi_slider(table: PhiTable, value: float, key: str, on_add: Callable[[str], None] | None = None) -> float:
     """Show the slider with the numbers and the drawing of its network, and return its phi.
 
-    `value` counts when the slider first appears on a page, and after `move_slider` until the hand's next move; else the
-    slider keeps its own. With `on_add` it is one strip of numbers and a button to compare the nearest published network
-    ("B2", "Lite1"), whose name `on_add` gets before the page runs again.
+    `value` applies when the slider first appears on a page, and after `move_slider` until the visitor moves it;
+    otherwise the slider keeps its own. With `on_add`, the slider is one strip of numbers with a button to compare the
+    nearest published network ("B2", "Lite1"); `on_add` receives its name before the page runs again.
     """
     move = components.told(st.session_state.get(key, {}).get("phi"))
     held = st.session_state.get(_moved(key)) == (move.move, value)
@@ -173,23 +173,23 @@ def phi_slider(table: PhiTable, value: float, key: str, on_add: Callable[[str], 
 
 
 def step_below(phi: float) -> float | None:
-    """The highest position of the slider that is not above `phi`; None beyond its ends."""
+    """Return the highest slider position that is not above `phi`; None beyond the ends of the slider."""
     return max((step for step in STEPS if step <= phi + TINY), default=None) if phi < PHI_MOST + PHI_STEP else None
 
 
 def move_slider(key: str, phi: float) -> None:
-    """Move the slider to one of its positions; called before the page runs again."""
+    """Move the slider to one of its positions; call this before the page runs again."""
     PHI.put(phi)
     st.session_state[_moved(key)] = components.told(st.session_state.get(key, {}).get("phi")).move, phi
 
 
 def _moved(key: str) -> str:
-    """In the session: the hand's last move before the page moved the slider, and where to."""
+    """Return the session key of the visitor's last move before the page moved the slider, and the new position."""
     return f"{key} moved by the page"
 
 
 def checked(phi: object, otherwise: float) -> float:
-    """The slider's position nearest to `phi`, if that is on it: what comes from a browser may be anything."""
+    """Return the slider position nearest to `phi`, or `otherwise` if the browser sent anything invalid."""
     if isinstance(phi, int | float) and not isinstance(phi, bool) and PHI_LEAST <= phi <= PHI_MOST:
         return STEPS[round((phi - PHI_LEAST) / PHI_STEP)]
     return otherwise

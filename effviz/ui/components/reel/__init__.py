@@ -1,4 +1,4 @@
-"""A sequence of pictures with a playhead: all of it is sent at once, and played without asking Python again."""
+"""A sequence of pictures with a playhead: all data is sent once, and playing needs no call to Python."""
 
 from collections.abc import Mapping
 
@@ -13,13 +13,13 @@ _mount = component(__name__, *SCRIPTS, css=SLIDER_CSS, js=NEWEST + grid.DRAWING)
 
 
 def reel(data: Mapping[str, object], key: str) -> None:
-    """Show the sequence (see `ReelData` in element.js); its playhead is on the chart with the key `data["chart"]`."""
+    """Show the sequence (see `ReelData` in element.js); its playhead is drawn on the chart with key `data["chart"]`."""
     words = {"play": _("Play"), "pause": _("Pause"), "way": _("What happens to the photo")}
     _mount(key=key, data=[{**data, "words": words}])
 
 
 def runs(levels: Bytes) -> Json:
-    """Pack an array with few different neighbours: row after row, each value with how often it follows itself."""
+    """Run-length encode an array in row-major order: each value with the length of its run."""
     flat = levels.ravel()
     starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
     lengths = np.diff(np.append(starts, flat.size)).astype("<u4")
