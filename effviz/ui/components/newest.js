@@ -1,19 +1,19 @@
-// Streamlit's calls of one component. Each waits for the component's script to be there, so that an older call can come
-// after a newer one that has overtaken it. It is told goodbye then, and what the newer one brought is shown again.
+// Streamlit's calls of one component. Each waits until the component's script is loaded, so an older call can arrive
+// after a newer one. Streamlit then cleans up the older call, and the data of the newer one is shown again.
 
-/** @type {WeakMap<Element, (() => void)[]>} by component: calls not told goodbye yet, the newest last */
+/** @type {WeakMap<Element, (() => void)[]>} by component: calls that are not cleaned up yet, the newest last */
 const callsOf = new WeakMap();
 
-/** @type {WeakMap<Element, any>} by component: what draws it */
+/** @type {WeakMap<Element, any>} by component: the object that draws it */
 const instances = new WeakMap();
 
-/** What draws a component, made at its first call. @template T @param {Element} root @param {() => T} make @returns {T} */
+/** Return the object that draws a component, created at its first call. @template T @param {Element} root @param {() => T} make @returns {T} */
 function instanceOf(root, make) {
   if (!instances.has(root)) instances.set(root, make());
   return instances.get(root);
 }
 
-/** Shows what a call brought. @param {Element} root @param {() => void} show @param {() => void} close once the page has no such component any more @returns {() => void} for Streamlit to say goodbye with */
+/** Show the data of a call. @param {Element} root @param {() => void} show @param {() => void} close when the component has left the page @returns {() => void} the cleanup function for Streamlit */
 function showNewest(root, show, close = () => undefined) {
   const calls = callsOf.get(root) ?? [];
   callsOf.set(root, calls);

@@ -1,7 +1,7 @@
-// What changes while the rest of a component's data stays: an element of its own, which passes it on. The names of the
-// events are those of its component's channel.js.
+// A separate element for data that changes while the rest of a component's data stays the same; it passes the data on.
+// The event names are defined in its component's channel.js.
 
-/** @type {{data: unknown}[]} Streamlit's calls not told goodbye yet, the newest last (see newest.js) */
+/** @type {{data: unknown}[]} Streamlit's calls that are not cleaned up yet, the newest last (see newest.js) */
 let calls = [];
 const tell = () => calls.length && dispatchEvent(new CustomEvent(NEWS, { detail: calls[calls.length - 1].data }));
 addEventListener(NEWS_WANTED, tell);

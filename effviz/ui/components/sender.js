@@ -1,12 +1,12 @@
-// Tells Python what a hand chose, and tells it again until that move is answered: a message may be lost on the way,
-// and what the hand sees and what Python knows would then differ for ever.
+// Sends the visitor's choice to Python, and repeats it until Python answers: a lost message would otherwise leave
+// browser and Python permanently out of step.
 
-const FIRST_WAIT_MS = 2000; // each further one is twice as long
+const FIRST_WAIT_MS = 2000; // doubles with each repeat
 const MOST_REPEATS = 5;
 
 /** @typedef {{value: unknown, move: number}} Told Python sends the number back with its answer */
 
-/** Whether Python is at work, and may answer yet: a repeat would make it begin again. */
+/** Whether Python is running and may still answer: a repeat would restart the run. */
 const atWork = () => document.querySelector('[data-test-script-state="running"]') !== null;
 
 class Sender {
@@ -14,12 +14,12 @@ class Sender {
   constructor(root, send) {
     this.root = root;
     this.send = send;
-    this.move = 0; // the newest
-    this.waiting = false; // for its answer
+    this.move = 0; // number of the newest move
+    this.waiting = false; // for Python's answer
     this.timer = 0;
   }
 
-  /** A hand made a move. @param {unknown} value */
+  /** Send a new move of the visitor. @param {unknown} value */
   tell(value) {
     this.move += 1;
     this.waiting = true;
@@ -32,7 +32,7 @@ class Sender {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (!this.root.isConnected || repeats === MOST_REPEATS) {
-        this.waiting = false; // what Python says next counts
+        this.waiting = false; // accept whatever Python sends next
         return;
       }
       const patient = atWork();
@@ -41,12 +41,12 @@ class Sender {
     }, FIRST_WAIT_MS * 2 ** repeats);
   }
 
-  /** Python answers a move. @param {number} move @returns {boolean} whether it knows the newest, so that what it says counts */
+  /** Receive Python's answer to a move. @param {number} move @returns {boolean} whether Python knows the newest move, so that its values apply */
   hear(move) {
     if (this.waiting && move !== this.move) return false;
     clearTimeout(this.timer);
     this.waiting = false;
-    this.move = Math.max(this.move, move); // an earlier element of the same page may have counted further
+    this.move = Math.max(this.move, move); // an earlier element on the same page may have used higher numbers
     return true;
   }
 }

@@ -1,4 +1,4 @@
-// Pictures that can be chosen by pointer or keyboard: Tab reaches one of them, the arrows the others.
+// Pictures to choose from by pointer or keyboard: Tab reaches one of them, the arrow keys the others.
 
 /**
  * @typedef {{name: string, title: string, src: string}} Picture
@@ -11,7 +11,7 @@ class Gallery {
   /** @type {Send} */ setStateValue;
   /** @type {Send} */ setTriggerValue;
   /** @type {string[]} */ chosen = []; // the newest last
-  offered = ""; // names of the pictures that are there
+  offered = ""; // names of the pictures shown
 
   /** @param {HTMLElement} strip */
   constructor(strip) {
@@ -24,7 +24,7 @@ class Gallery {
   update(data, setStateValue, setTriggerValue) {
     Object.assign(this, { data, setStateValue, setTriggerValue });
     const { strip } = this;
-    // An answer to an older click must not take back a newer one.
+    // An answer to an older click must not undo a newer one.
     if (this.sender.hear(data.move)) this.chosen = data.chosen.slice(-data.most);
     strip.setAttribute("aria-label", data.label);
     const offered = data.pictures.map(({ name }) => name).join("\n");
@@ -34,7 +34,7 @@ class Gallery {
     if (!strip.querySelector('[tabindex="0"]')) rove(strip, strip.querySelector('[aria-pressed="true"]') ?? buttonsOf(strip)[0]);
   }
 
-  /** Other pictures than before; where one had the keyboard, the first one gets it. @param {Picture[]} pictures */
+  /** Replace the pictures; if one had the focus, the first new one gets it. @param {Picture[]} pictures */
   offer(pictures) {
     const { strip } = this;
     const focused = strip.contains(/** @type {ShadowRoot} */ (strip.getRootNode()).activeElement ?? null);
@@ -75,7 +75,7 @@ class Gallery {
     return element;
   }
 
-  /** Out if it was in, else in; the oldest leaves when there are too many. @param {string} name */
+  /** Toggle a picture; if too many are chosen, the oldest is dropped. @param {string} name */
   toggle(name) {
     const others = this.chosen.filter((other) => other !== name);
     this.chosen = others.length < this.chosen.length ? others : [...others, name].slice(-this.data.most);
@@ -98,7 +98,7 @@ function rove(strip, reached) {
   for (const element of buttonsOf(strip)) element.tabIndex = element === reached ? 0 : -1;
 }
 
-/** To the next picture, the last one, or the one above or below. @param {HTMLElement} strip @param {KeyboardEvent} event */
+/** Move the focus to the next picture, the last one, or the one above or below. @param {HTMLElement} strip @param {KeyboardEvent} event */
 function move(strip, event) {
   const buttons = buttonsOf(strip);
   const now = buttons.indexOf(/** @type {HTMLElement} */ (event.target));

@@ -1,4 +1,4 @@
-// A box that the visitor draws on a photo, and how much of every map lies in it.
+// A box that the visitor draws on a photo, and the share of every map inside it.
 
 /** @typedef {[number, number, number, number]} Corners x0, y0, x1, y1 in pixels of the photo */
 
@@ -38,14 +38,14 @@ class Boxing {
     this.measure();
   }
 
-  /** A hand draws: two corners, from 0 to 1 of the photo. @param {number[]} from @param {number[]} to @param {boolean} done */
+  /** The visitor draws: two corners, from 0 to 1 of the photo. @param {number[]} from @param {number[]} to @param {boolean} done */
   drag(from, to, done) {
     const { size } = this.row;
     this.set(/** @type {Corners} */ (EDGES.map((i) => Math.round((i < 2 ? from : to)[i % 2] * size[i % 2]))));
     if (done) this.speak();
   }
 
-  /** The numbers say where the box is; an edge without a number is the photo's. */
+  /** Set the box from the numbers; an empty field means the photo's edge. */
   read() {
     const [width, height] = this.row.size;
     const whole = [0, 0, width, height];
@@ -53,16 +53,16 @@ class Boxing {
     this.set(/** @type {Corners} */ (typed));
   }
 
-  /** @param {Corners | null} corners in any order, also outside of the photo */
+  /** @param {Corners | null} corners in any order, possibly outside the photo */
   set(corners) {
     this.corners = corners && sorted(corners, this.row.size);
     const typed = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement;
-    this.write(this.inputs.filter((input) => input !== typed)); // what is being typed is left alone
+    this.write(this.inputs.filter((input) => input !== typed)); // not the field that is being edited
     this.measure();
     this.row.repaint();
   }
 
-  /** A hand left a number. */
+  /** A number field lost the focus. */
   settle() {
     this.write(this.inputs);
     this.speak();
@@ -73,12 +73,12 @@ class Boxing {
     for (const input of inputs) input.value = this.corners ? String(this.corners[this.inputs.indexOf(input)]) : "";
   }
 
-  /** The box that counts. */
+  /** Return the effective box. */
   get shown() {
     return this.row.grid.boxing ? this.corners : null;
   }
 
-  /** Write under every map how much of it lies in the box. */
+  /** Write the share of evidence in the box under every map. */
   measure() {
     const { shown } = this;
     const { words } = this.row.grid.data;
@@ -90,7 +90,7 @@ class Boxing {
     }
   }
 
-  /** A large box holds much of any map, so what an even map would have in it stands beside. @param {Tile} tile @param {Corners} box */
+  /** A large box holds much of any map, so the sentence also gives the share of a uniform map. @param {Tile} tile @param {Corners} box */
   sentence(tile, box) {
     const { grid, size } = this.row;
     const { words } = grid.data;

@@ -1,7 +1,7 @@
-// The classes that can be shown at once, each with every model's probability: point to look, click to choose for all.
+// The classes with maps at hand, each with every model's probability: point to preview, click to choose for all.
 
 class ClassList {
-  offered = ""; // what the buttons were made for
+  offered = ""; // the classes that the buttons were created for
 
   /** @param {Row} row */
   constructor(row) {
@@ -23,7 +23,7 @@ class ClassList {
     this.mark();
   }
 
-  /** Make the buttons anew; where one of them had the keyboard, the chosen one gets it. @param {Cell[]} trained */
+  /** Recreate the buttons; if one of them had the focus, the chosen one gets it. @param {Cell[]} trained */
   offer(trained) {
     const { photo } = this.row;
     const focused = this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement ?? null);

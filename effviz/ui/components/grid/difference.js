@@ -1,5 +1,5 @@
 // Where two maps of one photo differ: their shares of positive evidence, in the part of the photo that both models saw.
-// Both are laid on the smoother of the two grids, so that cells which are merely finer are no difference.
+// Both are resampled to the coarser of the two grids, so that a finer grid alone makes no difference.
 
 /**
  * @typedef {{map: Float32Array, place: Place}} Placed
@@ -31,14 +31,14 @@ function differenceOf(first, second, placement) {
   };
 }
 
-/** The part of the photo that both saw; empty where its end is before its start. @param {Place} one @param {Place} other */
+/** The part of the photo that both models saw; empty if its end is before its start. @param {Place} one @param {Place} other */
 function seenByBoth({ seen, size }, other) {
   const latest = (/** @type {number} */ i) => Math.max(0, seen[i], other.seen[i]);
   const first = (/** @type {number} */ i) => Math.min(size[i - 2], seen[i], other.seen[i]);
   return [latest(0), latest(1), first(2), first(3)];
 }
 
-/** The cells at the edge reach as far as the model saw, as they are drawn. @param {Place} place @param {string} placement @returns {Borders} */
+/** Extend the cells at the edge to the limits of what the model saw, as they are drawn. @param {Place} place @param {string} placement @returns {Borders} */
 function bordersOf(place, placement) {
   const [width, height] = place.size;
   const { x, y } = axesOf(place, { left: 0, top: 0, width, height, fullWidth: width, fullHeight: height }, placement);
@@ -52,7 +52,7 @@ function bordersOf(place, placement) {
 /** @param {Borders} borders */
 const cellArea = ({ x, y }) => ((x[x.length - 1] - x[0]) * (y[y.length - 1] - y[0])) / ((x.length - 1) * (y.length - 1));
 
-/** A map's positive evidence in each cell of another grid; null where it has none. @param {Float32Array} map @param {Borders} own @param {Borders} grid @param {number[]} seen @returns {Float64Array | null} */
+/** Resample a map's positive evidence to another grid; null if there is none. @param {Float32Array} map @param {Borders} own @param {Borders} grid @param {number[]} seen @returns {Float64Array | null} */
 function sharesOn(map, own, grid, seen) {
   const across = overlaps(own.x, grid.x, seen[0], seen[2]);
   const down = overlaps(own.y, grid.y, seen[1], seen[3]);
@@ -67,7 +67,7 @@ function sharesOn(map, own, grid, seen) {
 /** @param {Float32Array} map @param {number} start of the row @param {number[]} parts */
 const rowSum = (map, start, parts) => parts.reduce((sum, part, i) => sum + part * Math.max(map[start + i], 0), 0);
 
-/** For each part of one division of a line, how long each part of another lies in it, between two ends. @param {number[]} own @param {number[]} grid @param {number} start @param {number} end */
+/** For each segment of one division of a line, the length of each segment of another inside it, between two ends. @param {number[]} own @param {number[]} grid @param {number} start @param {number} end */
 function overlaps(own, grid, start, end) {
   return grid.slice(1).map((after, j) => {
     const [from, to] = [Math.max(grid[j], start), Math.min(after, end)];
@@ -75,7 +75,7 @@ function overlaps(own, grid, start, end) {
   });
 }
 
-/** How much of each part of a line lies between two ends, 0 to 1. @param {number[]} borders @param {number} start @param {number} end */
+/** The share of each segment of a line between two ends, 0 to 1. @param {number[]} borders @param {number} start @param {number} end */
 function partsWithin(borders, start, end) {
   return borders.slice(1).map((after, i) => Math.max(0, Math.min(after, end) - Math.max(borders[i], start)) / (after - borders[i]));
 }

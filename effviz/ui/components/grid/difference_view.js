@@ -1,6 +1,6 @@
-// The difference of two models' maps, on the photo without its colours: blue where the left one has more, red the right one.
+// The difference of two models' maps on the grey photo: blue where the left one has more, red where the right one has.
 
-const EVEN = 0x80; // the grey that stands for no difference
+const EVEN = 0x80; // the grey for no difference
 const MARK = "#ffffff";
 
 class DifferenceView {
@@ -19,7 +19,7 @@ class DifferenceView {
     this.element = make("div", { class: "view difference", hidden: "" }, [this.pair.element, this.frame, this.legend, this.says]);
     this.painter = new Painter();
     this.grey = canvasOf(1, 1);
-    this.greyOf = ""; // which part of the photo it shows
+    this.greyOf = ""; // the part of the photo it shows
     this.surface = new Surface(this.stage, row, { draw: () => this.draw() });
   }
 
@@ -29,7 +29,7 @@ class DifferenceView {
     this.measure();
   }
 
-  /** Compare what the two tiles show now. */
+  /** Compare the maps that the two tiles show. */
   measure() {
     const { grid } = this.row;
     const { tiles } = this.pair;
@@ -56,13 +56,13 @@ class DifferenceView {
     });
   }
 
-  /** Two maps of two classes say so. @param {Tile[]} tiles */
+  /** Name the classes if the two maps explain different ones. @param {Tile[]} tiles */
   named(tiles) {
     const classes = tiles.map((tile) => this.row.photo.classes[tile.shown()]);
     return tiles.map((tile, i) => (classes[0] === classes[1] ? tile.cell.label : `${tile.cell.label} (${classes[i]})`));
   }
 
-  /** The strongest difference of a cell. */
+  /** The largest difference in a cell. */
   get most() {
     return this.found ? this.found.values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : 0;
   }

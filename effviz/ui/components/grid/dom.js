@@ -1,4 +1,4 @@
-// Elements made by hand: text is always written as text, never as HTML.
+// Creates elements; text is always written as text, never as HTML.
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
@@ -12,13 +12,13 @@ function make(tag, attributes = {}, children = []) {
   return element;
 }
 
-/** What the page surely has. @param {ParentNode} root @param {string} selector @returns {HTMLElement} */
+/** Find an element that is known to exist. @param {ParentNode} root @param {string} selector @returns {HTMLElement} */
 const find = (root, selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
 
-/** Those among an element's children that can be shown and pressed: all. @param {Element} element */
+/** An element's children as HTML elements. @param {Element} element */
 const childrenOf = (element) => /** @type {HTMLElement[]} */ ([...element.children]);
 
-/** Write only what changed, so that a screen reader is not told the same again. @param {Element} element @param {string} text */
+/** Write only changed text, so that a screen reader does not repeat it. @param {Element} element @param {string} text */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

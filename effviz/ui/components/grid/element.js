@@ -1,10 +1,10 @@
-// The comparison grid. Python sends photos and raw maps once; looking at them in another way needs no answer from it.
+// The comparison grid. Python sends photos and raw maps once; changing the view needs no answer from it.
 
 /**
- * @typedef {Record<string, any> & SummaryWords} Words every text that is shown
+ * @typedef {Record<string, any> & SummaryWords} Words every text on screen
  * @typedef {{photos: PhotoData[], palettes: Record<string, string>, words: Words, pickable: boolean,
  *   options: Record<string, string[][]>, settings: object}} GridData
- * @typedef {{look: Look, answer: Answer | null, move: number, view: LinkedView | null}} News move: the last that Python has heard of
+ * @typedef {{look: Look, answer: Answer | null, move: number, view: LinkedView | null}} News move: the last move that Python has received
  * @typedef {(name: string, value: unknown) => void} Send
  */
 
@@ -31,13 +31,13 @@ class Grid {
     this.stale = new Set();
     this.failed = false;
     this.sender = new Sender(root, (told) => this.setStateValue("look", told));
-    this.known = ""; // the look that Python has, or has been told
+    this.known = ""; // the look that Python has or was sent
     this.narrow = false;
     this.swiping = false;
     this.differing = false;
     this.sorting = false;
     this.boxing = false;
-    this.linked = /** @type {LinkedView | null} */ (null); // what a link asks for, until a hand does something
+    this.linked = /** @type {LinkedView | null} */ (null); // the view from a link, until the visitor changes something
     this.touched = false;
     for (const name of ["pointerdown", "keydown", "input"]) root.addEventListener(name, () => this.touch(), { capture: true });
     this.waiting = /** @type {number | null} */ (null);
@@ -53,7 +53,7 @@ class Grid {
     this.sizes.observe(this.root);
     addEventListener(NEWS, this.hear);
     addEventListener("keydown", this.escape);
-    dispatchEvent(new Event(NEWS_WANTED)); // without news yet, they draw the maps when they come
+    dispatchEvent(new Event(NEWS_WANTED)); // if there are no news yet, they draw the maps when they arrive
   }
 
   /** @param {News} news */
@@ -61,7 +61,7 @@ class Grid {
     this.answer = answer;
     if (!this.touched) this.linked = view;
     const text = JSON.stringify(look);
-    // An answer to an older move must not pull the controls back from where the hand has them now.
+    // An answer to an older move must not pull the controls back from their current position.
     if (this.sender.hear(move)) {
       if (text !== this.known && !this.toolbar.ahead) this.look = look;
       this.known = text;
@@ -82,7 +82,7 @@ class Grid {
     this.repaint(true);
   }
 
-  /** From now on the views are the visitor's. */
+  /** Stop following the link: the view now belongs to the visitor. */
   touch() {
     this.touched = true;
     this.linked = null;
@@ -102,7 +102,7 @@ class Grid {
     this.viewed();
   }
 
-  /** Draw only what can be seen. */
+  /** Draw only what is visible. */
   watch() {
     this.sight.disconnect();
     this.surfaces = new Map(this.rows.flatMap((row) => row.surfaces.map((surface) => [surface.stage, surface])));
@@ -132,7 +132,7 @@ class Grid {
     this.repaint(true);
   }
 
-  /** The first map that a mouse comes to says how it is zoomed and moved. @param {Tile} tile @param {PointerEvent} event */
+  /** Show how to zoom and move on the first map that the mouse enters. @param {Tile} tile @param {PointerEvent} event */
   hint({ frame, stage }, event) {
     if (hinted || event.pointerType !== "mouse") return;
     hinted = true;
@@ -141,7 +141,7 @@ class Grid {
     for (const name of ["pointerleave", "pointerdown"]) stage.addEventListener(name, () => hint.remove(), { once: true });
   }
 
-  /** One class for all maps, of every photo; Python is told as of the look. @param {string} name empty: each model's own first guess */
+  /** Choose one class for the maps of all photos; Python is notified as for a change of the look. @param {string} name empty: each model's own first guess */
   choose(name) {
     this.setLook({ ...this.look, class: name });
     for (const row of this.rows) {
@@ -152,7 +152,7 @@ class Grid {
     this.toolbar.letGo();
   }
 
-  /** Downloads and the link follow the look. */
+  /** Update downloads and link after a change of the look. */
   tell() {
     const look = JSON.stringify(this.look);
     if (look === this.known || !this.root.isConnected) return;
@@ -170,7 +170,7 @@ class Grid {
     this.repaint();
   }
 
-  /** Escape leaves an enlarged map, wherever the keyboard is. @param {KeyboardEvent} event */
+  /** Escape closes an enlarged map, wherever the focus is. @param {KeyboardEvent} event */
   leave(event) {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     for (const row of this.rows) for (const tile of row.tiles) tile.setLarge(false);
@@ -191,7 +191,7 @@ class Grid {
     this.repaint();
   }
 
-  /** Two models for all photos: else their differences could not be put in order. @param {string[]} labels */
+  /** Choose two models for all photos: otherwise their differences could not be sorted. @param {string[]} labels */
   setPair(labels) {
     for (const row of this.rows) {
       row.difference.pair.choose(labels);
@@ -207,7 +207,7 @@ class Grid {
     this.sort();
   }
 
-  /** The photos as they were chosen, or those first on which two models differ most. */
+  /** Order the photos as they were chosen, or by how much two models differ. */
   sort() {
     this.toolbar.offerSorting(this.differing && this.rows.length > 1);
     const apart = (/** @type {Row} */ row) => row.difference.found?.elsewhere ?? -1;
@@ -231,9 +231,9 @@ class Grid {
   }
 
   /**
-   * Draw once before the next picture, however much has changed.
+   * Draw once before the next frame, however much has changed.
    *
-   * @param {boolean} changed whether another map or scale is asked for @param {Iterable<Surface>} surfaces those that show it
+   * @param {boolean} changed whether the map or the scale is new @param {Iterable<Surface>} surfaces to draw
    */
   repaint(changed = false, surfaces = this.surfaces.values()) {
     this.changed = this.changed || changed;
@@ -250,7 +250,7 @@ class Grid {
     if (this.surfaces.size > 0) document.documentElement.toggleAttribute("data-effviz-drawn", true); // see undrawn.css
   }
 
-  /** What fails here the server draws; it is told once. @param {() => void} act */
+  /** If this fails, the server draws still pictures; it is notified once. @param {() => void} act */
   attempt(act) {
     if (this.failed) return;
     try {
@@ -288,13 +288,13 @@ class Grid {
   }
 }
 
-let hinted = false; // once a visit is enough
+let hinted = false; // once per visit is enough
 
 /** @type {WeakMap<Float32Array, number>} */
 const marks = new WeakMap();
 let latestMark = 0;
 
-/** A number for a map that no other map has. @param {Float32Array} map */
+/** A unique number for a map. @param {Float32Array} map */
 function markOf(map) {
   const mark = marks.get(map) ?? ++latestMark;
   marks.set(map, mark);

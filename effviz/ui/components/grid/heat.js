@@ -1,8 +1,8 @@
 // A map's positive evidence on a fixed grid over the whole photo, and how much of it lies in a box: the arithmetic of
-// effviz/evaluate/heatmaps.py, where the reasons are.
+// effviz/evaluate/heatmaps.py, which explains the reasons.
 
 const SIDE = 96; // cells across and down
-const FINER = 4; // places read in a cell, each way
+const FINER = 4; // samples per cell in each direction
 
 /** @typedef {{values: Float64Array, total: number, peak: number[]}} Heat peak: x and y of the strongest place, px of the photo */
 
@@ -35,7 +35,7 @@ function heat(map, place, placement) {
   return { values, total, peak: strongest(map, axes, place.columns) };
 }
 
-/** The map's rows, weighted and without what is negative. @param {Float32Array} map @param {Float64Array} weights of the rows @param {number} columns */
+/** The map's rows, weighted and without negative values. @param {Float32Array} map @param {Float64Array} weights of the rows @param {number} columns */
 function lineOf(map, weights, columns) {
   const line = new Float64Array(columns);
   map.forEach((value, i) => (line[i % columns] += Math.max(0, value) * weights[Math.floor(i / columns)]));
@@ -63,7 +63,7 @@ function centresWithin({ start, end }, length) {
   return [first(start), first(end)];
 }
 
-/** The centre of the strongest cell; of equal ones the one nearest to their mean. @param {Float32Array} map @param {{x: Axis, y: Axis}} axes @param {number} columns */
+/** The centre of the strongest cell; among equal ones, the nearest to their mean. @param {Float32Array} map @param {{x: Axis, y: Axis}} axes @param {number} columns */
 function strongest(map, axes, columns) {
   const least = map.reduce((most, value) => Math.max(most, value), 0) * (1 - 1e-5);
   /** @type {number[][]} */
@@ -75,7 +75,7 @@ function strongest(map, axes, columns) {
   return [centreOf(axes.x, column), centreOf(axes.y, row)];
 }
 
-/** A cell's centre, moved to the edge of what the model saw if it lies beyond. @param {Axis} axis @param {number} cell @returns {number} */
+/** A cell's centre, clipped to what the model saw. @param {Axis} axis @param {number} cell @returns {number} */
 function centreOf(axis, cell) {
   const edges = edgesOf(axis);
   return clip((edges[cell] + edges[cell + 1]) / 2, axis.start, axis.end);
@@ -87,7 +87,7 @@ function covered(from, to, length) {
   return Float64Array.from({ length: SIDE }, (_, i) => Math.max(0, Math.min(end, i + 1) - Math.max(start, i)));
 }
 
-/** The share of the evidence in a box, 0 to 1; 0 where there is none. @param {Heat} heat @param {number[]} box @param {number[]} size of the photo */
+/** The share of the evidence in a box, 0 to 1; 0 if there is no evidence. @param {Heat} heat @param {number[]} box @param {number[]} size of the photo */
 function energyIn({ values, total }, [x0, y0, x1, y1], [width, height]) {
   const across = covered(x0, x1, width);
   const down = covered(y0, y1, height);
@@ -102,7 +102,7 @@ function energyIn({ values, total }, [x0, y0, x1, y1], [width, height]) {
 const areaOf = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
 
 /**
- * The part of what a model saw that a box covers, which is what an even map has in it; and the part of the box that lies outside.
+ * The part of what a model saw that a box covers, which is a uniform map's share; and the part of the box that is outside.
  *
  * @param {number[]} box @param {number[]} seen x0, y0, x1, y1 in pixels of the photo @param {number[]} size of the photo
  */
@@ -114,7 +114,7 @@ function seenIn(box, seen, [width, height]) {
   return { part: common(box, shown) / common(seen, photo), outside: 1 - common(box, shown) / areaOf(box) };
 }
 
-/** Whether the strongest place lies in a box: one beyond the photo's far edge is in its last pixel. @param {Heat} heat @param {number[]} box @param {number[]} size of the photo */
+/** Whether the peak is in a box: a peak beyond the photo's far edge counts as in its last pixel. @param {Heat} heat @param {number[]} box @param {number[]} size of the photo */
 function pointsInto({ peak: [x, y], total }, [x0, y0, x1, y1], [width, height]) {
   const within = (/** @type {number} */ at, /** @type {number} */ start, /** @type {number} */ end, /** @type {number} */ length) =>
     at >= start && start < end && (at < end || end >= length);

@@ -1,20 +1,20 @@
-// What one cell of the last layer's map says, can see and is moved by, for every model at that place of the photo.
+// The evidence, receptive field and gradient energy of one cell of the last layer's map, for every model at that place.
 
 /**
  * @typedef {{evidence: Packed, top: {names: string[], picks: string, logits: Packed, count: number},
- *   field: {x: number[][], y: number[][]}}} Inspect evidence: a map for each class in `asked`; field: photo pixels from and to
- * @typedef {Tile & {cells: Cells}} Askable a map whose cells can be asked
+ *   field: {x: number[][], y: number[][]}}} Inspect evidence: a map for each class in `asked`; field: start and end in photo pixels
+ * @typedef {Tile & {cells: Cells}} Askable a map whose cells can be inspected
  * @typedef {{tile: Askable, row: number, column: number, held: boolean}} Cursor the cell that is pointed at
  * @typedef {{row: number, column: number}} Spotted a cell of a map
  * @typedef {{photo: string, model: string, index: number, row: number, column: number}} Question about a cell
- * @typedef {Question & {count: number, sentence: string, energy: Packed | null, box: number[] | null}} Answer what matters in a cell
+ * @typedef {Question & {count: number, sentence: string, energy: Packed | null, box: number[] | null}} Answer what matters to a cell
  */
 
-const ENERGY = 0x00b0ff; // amber, blue and green before red
+const ENERGY = 0x00b0ff; // amber; bytes are blue, green, red
 const MARK_CELL = "#ffffff";
 const MARK_SHADE = "#000000";
 const BESIDE = 6; // px
-const BARELY = 0.02; // of the photo: two frames nearer than this look like one
+const BARELY = 0.02; // of the photo: frames closer than this look like one
 
 /** @param {Tile} tile @returns {tile is Askable} */
 const askable = (tile) => tile.cells !== null;
@@ -63,13 +63,13 @@ class Cells {
     return [x[column][0], y[row][0], x[column][1], y[row][1]];
   }
 
-  /** Whether its frame would lie on that of what the model saw. @param {number} row @param {number} column */
+  /** Whether the frame of its receptive field would coincide with that of what the model saw. @param {number} row @param {number} column */
   seesAll(row, column) {
     const { seen, size } = this.cell.place;
     return this.field(row, column).every((edge, i) => Math.abs(edge - seen[i]) <= BARELY * size[i % 2]);
   }
 
-  /** What the cell adds to the logit of a class; null where it was not sent. @param {number} position of the class @param {number} row @param {number} column */
+  /** What the cell adds to the logit of a class; null if it was not sent. @param {number} position of the class @param {number} row @param {number} column */
   adds(position, row, column) {
     const map = this.evidence[this.cell.asked.indexOf(position)];
     return map ? map[row * this.columns + column] : null;
@@ -92,7 +92,7 @@ class Cells {
 
 /** @typedef {{frame: HTMLElement, stage: HTMLElement, row: Row}} Framed a picture in its frame */
 
-/** What is said of a cell in one line, beside the cell. */
+/** One line of text beside a cell. */
 class Bubble {
   constructor() {
     this.element = make("div", { class: "bubble" });
@@ -108,7 +108,7 @@ class Bubble {
     this.element.remove();
   }
 
-  /** To the right of its cell, or where there is no room to the left; it may reach over other maps. @param {Framed} picture @param {number[]} corners of the cell in the photo @param {Pane} pane */
+  /** Place it to the right of its cell, or to the left if there is no room; it may overlap other maps. @param {Framed} picture @param {number[]} corners of the cell in the photo @param {Pane} pane */
   place(picture, [x0, y0, x1, y1], pane) {
     const { row } = picture;
     const { clientWidth, clientHeight } = picture.stage;
@@ -149,11 +149,11 @@ class Inspector {
     this.release.addEventListener("click", () => this.letGo());
     this.bubble = new Bubble();
     this.layer = new Layer();
-    this.asked = ""; // the question that Python has been asked
-    this.last = /** @type {Cursor | null} */ (null); // what the panel is about
+    this.asked = ""; // the question sent to Python
+    this.last = /** @type {Cursor | null} */ (null); // the cell that the panel describes
   }
 
-  /** Say what the cursor is at; without one the panel keeps its cell, as the page would jump. @param {boolean} aloud */
+  /** Describe the cell at the cursor; without one the panel keeps its cell, so that the page does not jump. @param {boolean} aloud */
   update(aloud = false) {
     const { words } = this.row.grid.data;
     const { cursor } = this.row;
@@ -164,7 +164,7 @@ class Inspector {
     if (cursor?.held) this.bubble.show(cursor.tile, this.inShort(cursor));
     else this.bubble.hide();
     this.last = cursor ?? this.last;
-    if (this.last && !this.row.inspectable.includes(this.last.tile)) this.last = null; // other models
+    if (this.last && !this.row.inspectable.includes(this.last.tile)) this.last = null; // the models changed
     this.panel.hidden = !this.last;
     if (this.last) this.describe(this.last);
     if (cursor) this.report(cursor, aloud);
@@ -178,18 +178,18 @@ class Inspector {
     this.fillTable(cursor);
   }
 
-  /** What Python answered, and what is read out. @param {Cursor} cursor @param {boolean} aloud */
+  /** Show Python's answer, and the text for screen readers. @param {Cursor} cursor @param {boolean} aloud */
   report(cursor, aloud) {
     const answer = this.found();
     const said = answer ? answer.sentence : this.asking(cursor) ? this.row.grid.data.words.asking : "";
     const news = said !== this.answer.textContent ? said : "";
     write(this.answer, said);
-    if (answer?.energy) this.hide(this.matters); // else there is reason to ask again
+    if (answer?.energy) this.hide(this.matters); // otherwise the visitor may ask again
     const spoken = [aloud ? this.spoken(cursor) : "", news].join(" ").trim();
     if (spoken) write(this.live, spoken);
   }
 
-  /** What the cell adds, and what it would say alone. @param {Cursor} cursor */
+  /** The cell's contribution, and its own top class. @param {Cursor} cursor */
   inShort({ tile, row, column }) {
     const shown = tile.shown();
     const adds = tile.cells.adds(shown, row, column);
@@ -199,7 +199,7 @@ class Inspector {
     return fill(this.row.grid.data.words.bubble, { ...amounts, first: first.name });
   }
 
-  /** What is drawn on the maps. @param {Cursor} cursor */
+  /** The legend for what is drawn on the maps. @param {Cursor} cursor */
   explained(cursor) {
     const { words } = this.row.grid.data;
     const dashed = this.row.inspectable.some((tile) => {
@@ -210,14 +210,14 @@ class Inspector {
     return [field, words.square, this.found()?.energy ? words.energyField : "", words.cellNote].filter(Boolean).join(" ");
   }
 
-  /** A button that has done its work leaves the keyboard to the one beside it. @param {HTMLElement} button */
+  /** Hide a used button; the one beside it gets the focus. @param {HTMLElement} button */
   hide(button) {
     const focused = /** @type {ShadowRoot} */ (button.getRootNode()).activeElement === button;
     button.hidden = true;
     if (focused) this.release.focus();
   }
 
-  /** The button goes away, and the keyboard goes back to the map. */
+  /** Release the cell, and return the focus to the map. */
   letGo() {
     const { cursor } = this.row;
     this.row.point(null);
@@ -276,7 +276,7 @@ class Inspector {
     const { cursor } = this.row;
     if (!cursor) return;
     this.asked = JSON.stringify(this.question(cursor));
-    this.row.grid.answer = null; // that of an earlier try
+    this.row.grid.answer = null; // from an earlier attempt
     this.row.grid.setTriggerValue("ask", this.question(cursor));
     this.update();
   }
@@ -286,7 +286,7 @@ class Inspector {
     return this.asked === JSON.stringify(this.question(cursor));
   }
 
-  /** What Python found out about the cell that is held. @returns {Answer | null} */
+  /** Python's answer for the held cell. @returns {Answer | null} */
   found() {
     const { answer } = this.row.grid;
     const { cursor } = this.row;
@@ -308,7 +308,7 @@ class Inspector {
     const pixels = this.layer.resize(window.width, window.height);
     const parts = new Float32Array(pixels.length);
     spread({ values: energy, low: 0, high: most(energy), signed: false }, xs, ys, place.columns, parts);
-    // The square root: energy is a square, and its weaker parts would not be seen.
+    // The square root, because energy is a square and its weaker parts would be invisible.
     parts.forEach((part, i) => (pixels[i] = part > 0 ? (Math.round(230 * Math.sqrt(Math.min(1, part))) << 24) | ENERGY : HIDDEN));
     this.layer.put();
     context.fillStyle = "rgb(0 0 0 / 45%)";
@@ -318,7 +318,7 @@ class Inspector {
   }
 }
 
-/** As people count. @param {Cursor} cursor */
+/** Row and column counted from 1. @param {Cursor} cursor */
 const placeOfCell = ({ tile, row, column }) => ({ row: row + 1, column: column + 1, model: tile.cell.label });
 
 /** @param {Askable} tile @param {Spotted | null} place */
@@ -332,7 +332,7 @@ function favourites(tile, place) {
 const signed = (value) => (value < 0 ? `\u2212${fixed(-value, 2)}` : `+${fixed(value, 2)}`);
 
 /**
- * A rectangle of photo pixels, light on dark so that it is seen on any picture.
+ * A rectangle in photo pixels, light on dark so that it is visible on any picture.
  *
  * @param {CanvasRenderingContext2D} context @param {number[]} box @param {number[]} size of the photo @param {Pane} window
  * @param {{dash?: number[], colour?: string}} style

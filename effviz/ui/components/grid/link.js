@@ -1,21 +1,21 @@
-// "Copy link": the address with everything that is on the screen, and the way back. No link carries photos.
+// "Copy link": write everything on the screen except photos into an address, and restore it.
 
 const DIGITS = 16; // of a photo's hash, as in sharing.py
 const MOST_LINKED_ZOOM = 16;
 
 /**
  * @typedef {{box?: number[], zoom?: number[], cell?: [string, number, number], swipe?: [string, string, number], large?: [string]}} LinkedPhoto
- *   how one photo is looked at; Python has checked it
+ *   the view of one photo, checked by Python
  * @typedef {{modes: string[], pair: string[] | null, photos: Record<string, LinkedPhoto>}} LinkedView by the photos' hashes
  */
 
-/** A photo's hash, whatever place it has. @param {Row} row */
+/** A photo's hash, without its position. @param {Row} row */
 const hashOf = (row) => row.photo.id.split(" ")[1];
 
 /** @param {Row} row */
 const digestOf = (row) => hashOf(row).slice(0, DIGITS);
 
-/** How the maps are looked at now. @param {Grid} grid @returns {LinkedView} */
+/** The current view of the maps. @param {Grid} grid @returns {LinkedView} */
 function viewOf(grid) {
   const modes = { swipe: grid.swiping, difference: grid.differing, sorting: grid.sorting, box: grid.boxing };
   const photos = grid.rows.map((row) => /** @type {const} */ ([digestOf(row), photoViewOf(row)]));
@@ -40,7 +40,7 @@ function photoViewOf(row) {
   };
 }
 
-/** The address of what is seen now, also where a hand is ahead of Python. @param {Grid} grid */
+/** The address of the current view, including changes that Python does not have yet. @param {Grid} grid */
 function linkOf(grid) {
   const url = new URL(location.href);
   const known = JSON.parse(grid.known || "{}");
@@ -52,7 +52,7 @@ function linkOf(grid) {
   return url.href;
 }
 
-/** Copy the link and show it: browsers let pages copy only where the address is safe, and people may want to read it. @param {Grid} grid */
+/** Copy the link and show it: browsers allow copying only on secure pages, and the visitor may want to read it. @param {Grid} grid */
 async function copyLink(grid) {
   const { words } = grid.data;
   const place = find(grid.root, ".link");
@@ -65,7 +65,7 @@ async function copyLink(grid) {
   write(find(place, "[role=status]"), copied ? words.linkCopied : words.linkByHand);
 }
 
-/** Look at the maps as a link says, until a hand does otherwise: maps come one by one. @param {Grid} grid */
+/** Apply the link's view until the visitor changes it, because the maps arrive one by one. @param {Grid} grid */
 function followLink(grid) {
   const { linked } = grid;
   if (!linked) return;

@@ -1,4 +1,4 @@
-// The door of the grid: Streamlit asks for it by this one function.
+// The entry point of the grid for Streamlit.
 
 /** Streamlit calls this after every run whose data changed. @param {{data: [GridData], parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
 export default function mount({ data: [data], parentElement, setStateValue, setTriggerValue }) {

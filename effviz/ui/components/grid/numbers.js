@@ -1,4 +1,4 @@
-// Numbers as Python packs and prints them.
+// Unpacks numbers as Python packs them, and formats them as Python does.
 
 /** @param {string} text base64 @returns {Uint8Array} */
 function bytesOf(text) {
@@ -23,7 +23,7 @@ function halves(bytes) {
   return found;
 }
 
-/** @typedef {{data: string, factors: number[], rows: number, columns: number}} Packed maps of one size, each divided by its factor so that half floats lose nothing at the ends */
+/** @typedef {{data: string, factors: number[], rows: number, columns: number}} Packed maps of one size, each divided by its factor to fit the range of half floats */
 
 /** @param {Packed} packed @returns {Float32Array[]} one array of rows x columns for every factor */
 function unpack({ data, factors, rows, columns }) {
@@ -33,12 +33,12 @@ function unpack({ data, factors, rows, columns }) {
 }
 
 /**
- * JavaScript rounds 62.5 up, Python to the even 62: cut such a value off where the digit before is even.
+ * JavaScript rounds 62.5 up, Python to the even 62: truncate such a value if the digit before is even.
  *
  * @param {number} value @param {number} digits that count, from the first that is not 0
  */
 function halvesToEven(value, digits) {
-  const [mantissa, power] = value.toExponential(40).split("e"); // exact: a value half way has few digits
+  const [mantissa, power] = value.toExponential(40).split("e"); // exact, because a value halfway between has few digits
   const all = mantissa.replace(/[-.]/g, "");
   const even = digits === 0 || Number(all[digits - 1]) % 2 === 0;
   if (!even || !/^50*$/.test(all.slice(digits))) return value;
@@ -67,10 +67,10 @@ function general(value, digits) {
   return String(Number(rounded.toFixed(digits - 1 - exponent)));
 }
 
-/** A number as it is printed: with a minus sign, not a hyphen. @param {string} number */
+/** A number for display, with a minus sign instead of a hyphen. @param {string} number */
 const typeset = (number) => number.replaceAll("-", "\u2212");
 
-/** Put values into a sentence: `{name}` becomes `values.name`. @param {string} sentence @param {Record<string, string | number>} values */
+/** Fill values into a sentence: `{name}` becomes `values.name`. @param {string} sentence @param {Record<string, string | number>} values */
 function fill(sentence, values) {
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }

@@ -1,11 +1,11 @@
-// A photo with a map on it, on a canvas: three layers, of which only those that changed are made again.
+// Draws a photo with its map on a canvas, in three layers; only changed layers are redrawn.
 
 /**
  * @typedef {{opacity: number, contour: number, threshold: number, palette: string, scale: Scale, placement: string, cells: boolean, class?: string}} Look
- *   opacity, contour and threshold in percent; class: the one that all maps explain, else each model's own first guess
+ *   opacity, contour and threshold in percent; class: explained by all maps, otherwise each model's own first guess
  * @typedef {{slope: number, x: number, y: number}} Calibration x and y: the offsets, in parts of the input
  * @typedef {{rows: number, columns: number, seen: number[], size: number[], calibration: Calibration | null, common?: number[]}} Place where a map lies; size of the photo in pixels;
- *   common: the part of what was seen that is looked at
+ *   common: the part of it that is considered
  */
 
 /** @param {Place} place @param {Pane} window @param {string} placement @returns {{x: Axis, y: Axis}} */
@@ -28,7 +28,7 @@ function canvasOf(width, height) {
   return { canvas, context: /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")) };
 }
 
-/** A canvas that is written pixel by pixel. */
+/** A canvas written pixel by pixel. */
 class Layer {
   /** @type {ImageData} */ image;
   /** @type {Uint32Array} */ pixels;
@@ -54,7 +54,7 @@ class Layer {
   }
 }
 
-/** A map's colours, and the lines above them. */
+/** A map's colours and the lines on top. */
 class Painter {
   /** @type {{x: Axis, y: Axis}} */ axes;
   /** @type {Weights} */ xs;
@@ -70,7 +70,7 @@ class Painter {
 
   /**
    * @param {Scaled} scaled @param {Place} place @param {Look} look @param {Pane} window @param {Uint32Array} palette
-   * @param {string} mark says which map it is
+   * @param {string} mark identifies the map
    */
   update(scaled, place, look, window, palette, mark) {
     const where = `${Object.values(window)} ${look.placement} ${look.cells} ${JSON.stringify(place)}`;
@@ -114,7 +114,7 @@ class Painter {
       cellLines(columns, rows, this.xs, this.ys, pixels);
     }
     if (look.contour > 0) {
-      // Signed maps: of the way from none to the strongest evidence, since half of their range is none.
+      // Signed maps: a fraction of the way from none to the strongest evidence, because the middle of the range is none.
       const level = look.contour / 100;
       contour(this.parts, window.width, scaled.signed ? 0.5 + level / 2 : level, pixels);
     }
@@ -135,9 +135,9 @@ class Painter {
   }
 }
 
-const MOST_SIZES = 4; // of a photo that are kept
+const MOST_SIZES = 4; // sizes kept per photo
 
-/** A photo at the sizes it is shown in; the last few are kept. */
+/** A photo in the sizes that are shown; the last few are cached. */
 class PhotoSizes {
   /** @param {string} src @param {() => void} ready */
   constructor(src, ready) {
@@ -145,7 +145,7 @@ class PhotoSizes {
     this.image = new Image();
     this.image.onload = ready;
     this.image.src = src;
-    /** @type {Map<string, CanvasRenderingContext2D>} the one that was needed last is the last */
+    /** @type {Map<string, CanvasRenderingContext2D>} the most recently used comes last */
     this.kept = new Map();
   }
 
@@ -153,7 +153,7 @@ class PhotoSizes {
     return this.image.complete && this.image.naturalWidth > 0;
   }
 
-  /** The canvas is drawn on again when other windows are asked for. @param {Pane} window @returns {HTMLCanvasElement} */
+  /** Later calls with other windows reuse the canvas. @param {Pane} window @returns {HTMLCanvasElement} */
   at(window) {
     const key = String(Object.values(window));
     const found = this.kept.get(key) ?? this.drawn(window);
@@ -171,7 +171,7 @@ class PhotoSizes {
     return context;
   }
 
-  /** A zoomed photo is another one in every picture, and a new canvas takes longer than what is drawn on it. @param {number} width @param {number} height */
+  /** Reuse a canvas: while zooming, every frame differs, and a new canvas costs more than drawing on it. @param {number} width @param {number} height */
   spare(width, height) {
     if (this.kept.size < MOST_SIZES) return canvasOf(width, height).context;
     const [[oldest, context]] = this.kept;

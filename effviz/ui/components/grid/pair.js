@@ -1,9 +1,9 @@
-// Two models to choose: left and right.
+// The choice of two models, left and right.
 
 class Pair {
-  labels = ""; // of the models to choose from
+  labels = ""; // the models to choose from
 
-  /** @param {Row} row @param {() => void} chosen is called when two others are wanted */
+  /** @param {Row} row @param {() => void} chosen is called when the choice changes */
   constructor(row, chosen) {
     this.row = row;
     this.sides = [0, 1].map(() => make("select"));
@@ -36,13 +36,13 @@ class Pair {
     return this.sides.map((select) => select.value);
   }
 
-  /** Take over another row's choice, where both are here. @param {string[]} labels */
+  /** Adopt another row's choice if both models are available. @param {string[]} labels */
   choose(labels) {
     const offered = [...this.sides[0].options].map((option) => option.value);
     if (labels.every((label) => offered.includes(label))) this.sides.forEach((select, i) => (select.value = labels[i]));
   }
 
-  /** @returns {Tile[]} two, or fewer where they are not here */
+  /** @returns {Tile[]} two, or fewer if they are not available */
   get tiles() {
     return this.chosen.flatMap((label) => this.row.drawable.filter((tile) => tile.cell.label === label));
   }

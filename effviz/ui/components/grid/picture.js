@@ -1,10 +1,10 @@
-// A map as pixels, as effviz/explain/overlay.py draws it. A pixel is one number: alpha, blue, green, red, the low byte last.
+// A map as pixels, as effviz/explain/overlay.py draws it. A pixel is one number: alpha, blue, green, red, from high to low byte.
 
 const HIDDEN = 0;
 const WHITE = 0xffffffff;
 const BLACK = 0xff000000;
 const UNSEEN = 0xa6000000; // black that leaves 35 % of the photo
-const CELL_LINE = 0x80808080; // half of the photo and half of a middle grey
+const CELL_LINE = 0x80808080; // half photo, half mid-grey
 
 /** @param {Uint8Array} table 256 x 3 @returns {Uint32Array} */
 function pixelsOf(table) {
@@ -13,7 +13,7 @@ function pixelsOf(table) {
   return colours;
 }
 
-/** Which of 256 colours a part is drawn in. @param {number} part */
+/** The index of a part's colour, of 256. @param {number} part */
 const step = (part) => (part >= 1 ? 255 : part > 0 ? (part * 256) | 0 : 0);
 
 /**
@@ -42,7 +42,7 @@ function spread(scaled, xs, ys, columns, parts) {
 }
 
 /**
- * Colour what reaches the threshold. Of a signed map the distance from none counts.
+ * Colour the parts that reach the threshold; for a signed map, the distance from none counts.
  *
  * @param {Float32Array} parts @param {Uint32Array} colours @param {number} threshold 0 hides nothing @param {boolean} signed @param {Uint32Array} pixels is written
  */
@@ -50,7 +50,7 @@ function tint(parts, colours, threshold, signed, pixels) {
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i];
     const strength = signed ? Math.abs(2 * part - 1) : part;
-    // A part that is NaN is not as large as anything.
+    // NaN never reaches the threshold, because every comparison with it is false.
     pixels[i] = part === part && (threshold <= 0 || strength >= threshold) ? colours[step(part)] : HIDDEN;
   }
 }
@@ -62,7 +62,7 @@ function dim(xs, ys, pixels) {
   for (let y = ys.from; y < ys.to; y++) pixels.fill(HIDDEN, y * width + xs.from, y * width + xs.to);
 }
 
-/** Thin lines between the cells, where the model saw. @param {number[]} columns edges @param {number[]} rows edges @param {Weights} xs @param {Weights} ys @param {Uint32Array} pixels is written */
+/** Thin lines between the cells, inside what the model saw. @param {number[]} columns edges @param {number[]} rows edges @param {Weights} xs @param {Weights} ys @param {Uint32Array} pixels is written */
 function cellLines(columns, rows, xs, ys, pixels) {
   const width = xs.part.length;
   for (const x of columns.map(even)) {
@@ -81,7 +81,7 @@ function even(value) {
 
 /** A white line just inside where the map reaches the level, a black one just outside. @param {Float32Array} parts @param {number} width @param {number} level @param {Uint32Array} pixels is written */
 function contour(parts, width, level, pixels) {
-  // 1 where the map reaches the level, 0 where it does not, 2 where the model saw nothing.
+  // 1: the map reaches the level; 0: it does not; 2: the model saw nothing.
   const sides = new Uint8Array(parts.length);
   for (let i = 0; i < parts.length; i++) sides[i] = parts[i] >= level ? 1 : parts[i] < level ? 0 : 2;
   const draw = (/** @type {number} */ one, /** @type {number} */ other) => {

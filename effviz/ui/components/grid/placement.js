@@ -4,9 +4,9 @@
  * @typedef {{start: number, end: number, n: number, slope: number, offset: number}} Axis one direction: n cells across what the model saw, from pixel `start` to `end`
  * @typedef {{low: Uint16Array, high: Uint16Array, part: Float32Array, from: number, to: number}} Weights
  *   for each pixel the two cells it lies between and how far it is on its way to the second; the model saw the pixels from `from` up to `to`
- * @typedef {{zoom: number, x: number, y: number}} View the photo's visible part begins at x, y (0 to 1) and is 1 / zoom of it
+ * @typedef {{zoom: number, x: number, y: number}} View the visible part of the photo begins at x, y (0 to 1) and spans 1 / zoom of it
  * @typedef {{left: number, top: number, width: number, height: number, fullWidth: number, fullHeight: number}} Pane
- *   pixels that are shown of the photo drawn at full size
+ *   the visible pixels of the photo drawn at full size
  */
 
 /** @param {Axis} axis @param {number} pixel @returns {number} the place of a pixel's centre in the map: cell i reaches from i to i + 1 */
@@ -20,7 +20,7 @@ function edgesOf({ start, end, n, slope, offset }) {
   return Array.from({ length: n + 1 }, (_, i) => start + (0.5 + (i / n - 0.5 - offset) / slope) * (end - start));
 }
 
-/** The same cells, of which only a part of the line is looked at. @param {Axis} axis @param {number} start @param {number} end @returns {Axis} */
+/** The same cells, limited to a part of the line. @param {Axis} axis @param {number} start @param {number} end @returns {Axis} */
 function cutTo(axis, start, end) {
   const length = axis.end - axis.start;
   const part = (end - start) / length;

@@ -1,4 +1,4 @@
-// Texts in a PNG, which programs show as a picture's properties: the canvas writes none.
+// Adds texts to a PNG, which programs show as its properties; the canvas itself writes none.
 
 const HEADER_BYTES = 33; // the signature and the first chunk (PNG, sections 5.2 and 11.2.2)
 const CRC = Uint32Array.from({ length: 256 }, (_, n) => {

@@ -3,7 +3,7 @@
 /** @typedef {{id: string, name: string, caption: string, alt: string, size: number[], src: string, classes: string[], cells: Cell[]}} PhotoData */
 
 const LEAST_ASIDE = 184; // px: room for the classes
-const LEAST_TILE = 168; // px: five maps stand in one row on a screen of 1280 px
+const LEAST_TILE = 168; // px: five maps fit in one row on a screen of 1280 px
 const GAP = 12;
 
 class Row {
@@ -31,7 +31,7 @@ class Row {
     const views = make("div", { class: "views" }, [this.swipe.element, this.difference.element]);
     this.main = make("div", { class: "main" }, [this.boxing.element, views, this.tilesBox, this.inspector.element]);
     this.element = make("section", { class: "row" }, [this.aside, this.main]);
-    this.element.style.setProperty("--ratio", String(photo.size[0] / photo.size[1])); // pictures' heights are bounded: see grid.css
+    this.element.style.setProperty("--ratio", String(photo.size[0] / photo.size[1])); // limits picture heights, see grid.css
     this.surface = new Surface(this.stage, this, {
       draw: () => this.draw(),
       box: (from, to, done) => this.boxing.drag(from, to, done),
@@ -76,7 +76,7 @@ class Row {
     return this.tiles.filter((tile) => tile.cell.gap === "");
   }
 
-  /** @returns {Askable[]} those whose cells can be asked */
+  /** @returns {Askable[]} those whose cells can be inspected */
   get inspectable() {
     return this.drawable.filter(askable);
   }
@@ -92,7 +92,7 @@ class Row {
     return place < 0 ? null : place;
   }
 
-  /** The class that is pointed at, else the chosen one. */
+  /** The class pointed at, or else the chosen one. */
   picked() {
     return this.hovered ?? this.chosen;
   }
@@ -108,7 +108,7 @@ class Row {
     this.grid.repaint();
   }
 
-  /** As many maps abreast as can be seen; where the last line would be short, the lines are made even. */
+  /** Show as many maps side by side as fit; if the last line would be short, balance the lines. */
   layout() {
     this.arrange(this.grid.narrow);
     const width = this.element.clientWidth;
@@ -120,7 +120,7 @@ class Row {
     this.element.style.setProperty("--aside", `${Math.max(LEAST_ASIDE, alike)}px`);
   }
 
-  /** On a phone the photo is the first of two abreast, since one alone cannot be compared, and the classes come last. @param {boolean} narrow */
+  /** On a phone, the photo is the first of two columns, because a single one allows no comparison; the classes come last. @param {boolean} narrow */
   arrange(narrow) {
     if (narrow === this.narrow) return;
     this.narrow = narrow;
@@ -129,7 +129,7 @@ class Row {
     else this.element.prepend(this.aside);
   }
 
-  /** Only one map of a photo is reached by Tab, the others by arrows. @param {Tile | undefined} tile */
+  /** Tab reaches one map of a photo, and the arrow keys the others. @param {Tile | undefined} tile */
   rove(tile) {
     for (const other of this.tiles) other.stage.tabIndex = other === tile ? 0 : -1;
   }
@@ -163,7 +163,7 @@ class Row {
     if (this.cursor && !this.cursor.held) this.point(null);
   }
 
-  /** The cell of a model at the place of the cell that is pointed at. @param {Askable} tile @param {Cursor} cursor @returns {Spotted | null} */
+  /** A model's cell at the position of the cell at the cursor. @param {Askable} tile @param {Cursor} cursor @returns {Spotted | null} */
   placeFor(tile, cursor) {
     if (tile === cursor.tile) return { row: cursor.row, column: cursor.column };
     const { placement } = this.grid.look;
@@ -186,7 +186,7 @@ class Row {
     else this.boxing.draw(context, window);
   }
 
-  /** Draw the box, the cell that is pointed at, and what it can see. @param {Tile} tile @param {Pane} window @param {CanvasRenderingContext2D} context */
+  /** Draw the box, the cell at the cursor and its receptive field. @param {Tile} tile @param {Pane} window @param {CanvasRenderingContext2D} context */
   mark(tile, window, context) {
     this.boxing.draw(context, window);
     if (!this.cursor || !askable(tile)) return;

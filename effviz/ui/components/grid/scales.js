@@ -1,4 +1,4 @@
-// Maps on a scale that can be coloured, as effviz/explain/scales.py does it: there are the reasons.
+// Scales maps for colouring, like effviz/explain/scales.py, which explains the reasons.
 
 /**
  * @typedef {"own" | "shared" | "density" | "share" | "rank"} Scale
@@ -37,7 +37,7 @@ function rangesOf(maps, scale) {
   }
 }
 
-/** Each cell's part of the positive evidence; zeros when there is none. @param {Float32Array} map @returns {Float32Array} */
+/** Each cell's share of the positive evidence; zeros if there is none. @param {Float32Array} map @returns {Float32Array} */
 function shares(map) {
   const total = map.reduce((sum, value) => sum + Math.max(value, 0), 0);
   return map.map((value) => (total > 0 ? Math.max(value, 0) / total : 0));
@@ -60,9 +60,9 @@ const least = (map) => map.reduce((low, value) => Math.min(low, value), Infinity
 /** @param {Float32Array} map */
 const most = (map) => map.reduce((high, value) => Math.max(high, value), -Infinity);
 
-/** What a value becomes between 0 at the palette's low end and 1 at its high end. @param {Scaled} scaled @returns {{gain: number, shift: number}} part = gain * value + shift */
+/** The mapping of values to the palette, from 0 at its low end to 1 at its high end. @param {Scaled} scaled @returns {{gain: number, shift: number}} part = gain * value + shift */
 function toParts({ low, high, signed }) {
   const span = high - low;
-  if (span <= 0) return { gain: 0, shift: signed ? 0.5 : 0 }; // the same everywhere
+  if (span <= 0) return { gain: 0, shift: signed ? 0.5 : 0 }; // a constant map
   return { gain: 1 / span, shift: -low / span };
 }

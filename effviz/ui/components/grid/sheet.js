@@ -1,25 +1,25 @@
-// The grid as one picture, drawn as it is seen: the photos down, the models across, and a line that says what it shows.
+// The grid as one picture, as shown: a row per photo, a column per model, and a line that describes it.
 
 const SHEET_CELL = 400; // px, width of a column
 const SHEET_GAP = 14;
 const SHEET_LINE = 24;
 const INK = "#1e1e1e";
 
-/** Give the visitor the picture as a file. @param {Grid} grid */
+/** Download the picture. @param {Grid} grid */
 function save(grid) {
   sheetOf(grid).toBlob((blob) => {
     if (!blob) return; // too large for this browser
     const file = withTexts(blob, textsOf(grid));
     const link = make("a", { href: URL.createObjectURL(file), download: fileName(grid.look.class ?? "") });
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it after the click
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read the data after the click
   });
 }
 
-/** As Python names files: by the class that all maps explain. @param {string} name */
+/** Name a file as Python does, by the class that all maps explain. @param {string} name */
 const fileName = (name) => `${["effviz-grid", ...(name.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])].join("-")}.png`;
 
-/** What made the picture, for the file itself. @param {Grid} grid @returns {Record<string, string>} */
+/** The provenance texts to embed in the file. @param {Grid} grid @returns {Record<string, string>} */
 function textsOf(grid) {
   const maps = grid.rows.flatMap((row) =>
     row.drawable.map((tile) => ({
@@ -73,7 +73,7 @@ function linesOf(row) {
   return [[`${row.photo.name} ${row.photo.caption}`], ...under];
 }
 
-/** What is shown, and what its colours mean. @param {CanvasRenderingContext2D} context @param {Grid} grid @param {number} top */
+/** Draw the description and the colour legend. @param {CanvasRenderingContext2D} context @param {Grid} grid @param {number} top */
 function drawFooter(context, grid, top) {
   const [low, , high] = [...grid.toolbar.legend.children].map((element) => element.textContent);
   const colours = grid.toolbar.colours ?? [];
@@ -88,7 +88,7 @@ function drawFooter(context, grid, top) {
   put(context, high, [left + 8, top], context.canvas.width);
 }
 
-/** A line of text, cut where it does not fit. @param {CanvasRenderingContext2D} context @param {string} text @param {number[]} at @param {number} width */
+/** Draw a line of text, truncated to fit. @param {CanvasRenderingContext2D} context @param {string} text @param {number[]} at @param {number} width */
 function put(context, text, [x, y], width) {
   let shown = text;
   while (shown.length > 1 && context.measureText(shown).width > width) shown = `${shown.slice(0, -2)}\u2026`;

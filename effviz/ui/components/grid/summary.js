@@ -1,4 +1,4 @@
-// What a map shows in one sentence, as effviz/explain/overlay.py says it. All words come from Python.
+// Describes a map in one sentence, like effviz/explain/overlay.py. All texts come from Python.
 
 const TOP_AREA = 0.2;
 
@@ -15,7 +15,7 @@ function topShare(map, area = TOP_AREA) {
   return (inside + (cells - whole) * (evidence[whole] ?? 0)) / total;
 }
 
-/** The strongest cell; of equals the first. @param {Float32Array} map */
+/** The strongest cell, the first among equals. @param {Float32Array} map */
 function peakOf(map) {
   let peak = 0;
   for (let i = 1; i < map.length; i++) if (map[i] > map[peak]) peak = i;

@@ -1,12 +1,12 @@
-// A canvas that shows a photo, fills its place, and lets the photo be zoomed and moved.
+// A canvas that fills its place with a photo, and lets the visitor zoom and move it.
 
 const MOST_ZOOM = 16;
-const MOST_DENSITY = 2; // canvas pixels for one of the page: more is not seen, and takes longer
+const MOST_DENSITY = 2; // canvas pixels per CSS pixel: more would be slower without a visible gain
 /** @type {Record<string, number>} */
 const FACTORS = { "+": 1.25, "=": 1.25, "-": 0.8 }; // of the zoom, by key
 /** @type {Record<string, number[]>} */
 const PANS = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }; // with Shift
-const CLICK = 4; // px that a hand may move while it clicks
+const CLICK = 4; // px of movement that still count as a click
 
 /**
  * @typedef {[number, number]} Spot x and y, 0 to 1
@@ -26,7 +26,7 @@ class Surface {
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.canvas.dataset.drawn = "0";
     this.visible = true;
-    /** @type {Map<number, Spot>} hands that are down, and where */
+    /** @type {Map<number, Spot>} pressed pointers and their positions */
     this.pointers = new Map();
     this.moved = 0; // px
     this.corner = /** @type {Spot | null} */ (null); // of the box that is being drawn
@@ -40,7 +40,7 @@ class Surface {
     stage.addEventListener("dblclick", () => owner.setView({ zoom: 1, x: 0, y: 0 }));
   }
 
-  /** The part of the photo that is shown, in canvas pixels; null while there is no place for it. @returns {Pane | null} */
+  /** The visible part of the photo in canvas pixels; null while the canvas has no size. @returns {Pane | null} */
   window() {
     const density = Math.min(MOST_DENSITY, window.devicePixelRatio);
     const width = Math.round(this.stage.clientWidth * density);
@@ -97,7 +97,7 @@ class Surface {
     this.pointers.set(event.pointerId, now);
   }
 
-  /** Two fingers: the photo grows as they part, around the one that rests. @param {number} id @param {Spot} before @param {Spot} now */
+  /** Pinch with two fingers: zoom around the finger that rests. @param {number} id @param {Spot} before @param {Spot} now */
   pinch(id, before, now) {
     this.corner = null;
     const rest = [...this.pointers].find(([other]) => other !== id)?.[1] ?? before;
@@ -112,12 +112,12 @@ class Surface {
     else if (this.moved <= CLICK) this.acts.click?.(...this.inPhoto(...this.at(event)));
   }
 
-  /** A hand that only clicks draws nothing. @param {Spot} now @param {boolean} done */
+  /** Draw a box; a mere click draws nothing. @param {Spot} now @param {boolean} done */
   box(now, done) {
     if (this.corner && this.moved > CLICK) this.acts.box?.(this.corner, this.inPhoto(...now), done);
   }
 
-  /** With Ctrl (as pads send it for a pinch), or where the keyboard is: otherwise the wheel scrolls the page. @param {WheelEvent} event */
+  /** Zoom with Ctrl (which touchpads send for a pinch) or on the focused map; otherwise the wheel scrolls the page. @param {WheelEvent} event */
   wheel(event) {
     const focused = /** @type {ShadowRoot} */ (this.stage.getRootNode()).activeElement === this.stage;
     const back = event.deltaY > 0 && this.owner.view.zoom === 1;
@@ -127,7 +127,7 @@ class Surface {
     this.owner.setView(zoomed(this.owner.view, Math.exp(-clip(event.deltaY, -50, 50) / 100), x, y, MOST_ZOOM));
   }
 
-  /** @param {KeyboardEvent} event @returns {boolean} whether the key was one of zooming and moving */
+  /** @param {KeyboardEvent} event @returns {boolean} whether the key zooms or moves */
   key(event) {
     const { view } = this.owner;
     const factor = FACTORS[event.key];

@@ -1,4 +1,4 @@
-// Two models' maps on one photo, with a divider to move.
+// Two models' maps on one photo, with a movable divider.
 
 class Swipe {
   /** @param {Row} row */
@@ -13,7 +13,7 @@ class Swipe {
     this.divider.addEventListener("input", () => this.repaint());
   }
 
-  /** Two others are wanted. */
+  /** The choice of models changed. */
   choose() {
     this.say();
     this.repaint();
@@ -38,7 +38,7 @@ class Swipe {
     this.repaint();
   }
 
-  /** The maps beside stay as they are. */
+  /** Repaint this photo only; the other maps stay unchanged. */
   repaint() {
     this.row.grid.repaint(false, [this.surface]);
   }

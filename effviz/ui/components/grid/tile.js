@@ -4,9 +4,9 @@
  * @typedef {{index: number, logit: number, probability: number}} Fact what a model says about a class
  * @typedef {{label: string, role: string, colour: string, trained: boolean, alt: string, ms: string, about: string[], gap: string,
  *   place: Place, inspect: Inspect | null, asked: number[], maps: Packed | null, classes: number[], facts: (Fact | null)[], first: number}} Cell
- *   classes: which of the photo's classes the maps are of, in their order; facts: one for each of the photo's classes;
+ *   classes: the photo's classes that the maps explain, in order; facts: one for each of the photo's classes;
  *   first: the model's own first guess; gap: why there is no map;
- *   alt: a sentence that stands in for the one about the map
+ *   alt: a sentence that replaces the description of the map
  */
 
 let tilesMade = 0;
@@ -16,12 +16,12 @@ class Tile {
   /** @type {Cells | null} */ cells = null;
   /** @type {Float32Array[]} */ maps = [];
   /** @type {Scaled} */ scaled;
-  mark = ""; // says which map is drawn
+  mark = ""; // identifies the map drawn
 
   /** @param {Row} row @param {Cell} cell */
   constructor(row, cell) {
     this.row = row;
-    const id = `map-${++tilesMade}`; // what the map shows is said of the stage, since that gets the keyboard
+    const id = `map-${++tilesMade}`; // the description belongs to the stage, which gets the focus
     const canvas = make("canvas", { role: "img", id });
     this.stage = make("div", { class: "stage", role: "application", tabindex: "-1", "aria-describedby": id }, [canvas]);
     this.enlarge = make("button", { type: "button", class: "enlarge", "aria-pressed": "false" }, ["\u2922"]);
@@ -73,7 +73,7 @@ class Tile {
     if (cell.gap) this.lines.replaceChildren(make("div", {}, [cell.gap]));
   }
 
-  /** As large as the window lets it be, and moved into it. @param {boolean} large */
+  /** Enlarge the tile to the window, and scroll it into view. @param {boolean} large */
   setLarge(large) {
     if (large === this.element.classList.contains("large")) return;
     this.element.classList.toggle("large", large);
@@ -82,13 +82,13 @@ class Tile {
     this.row.grid.repaint();
   }
 
-  /** Which of the photo's classes is drawn: the picked one where this model has a map of it, else its first guess, else what there is. */
+  /** The index of the class to draw: the picked one if this model has a map of it, else its first guess, else any available. */
   shown() {
     const { classes, first } = this.cell;
     return [this.row.picked(), first].find((place) => place !== null && classes.includes(place)) ?? classes[0];
   }
 
-  /** What the model says about a class that it knows. @param {number} position */
+  /** The model's output for a class that it knows. @param {number} position */
   fact(position) {
     return /** @type {Fact} */ (this.cell.facts[position]);
   }
@@ -98,7 +98,7 @@ class Tile {
     return this.maps[this.cell.classes.indexOf(this.shown())];
   }
 
-  /** What the map shows. */
+  /** The description of the map. */
   sentence() {
     const { cell, row } = this;
     return cell.alt || summary(this.map(), { ...cell.place, name: row.photo.classes[this.shown()] }, row.grid.data.words);
@@ -126,11 +126,11 @@ class Tile {
     const lines = [make("div", {}, [`${classes[first]} `, make("b", {}, [percent(this.fact(first).probability, 0)])])];
     const values = { name: classes[shown], percent: percent(this.fact(shown).probability, 1) };
     const said = fill(this.row.grid.data.words.mapOf, values);
-    // Its line is always there: else the page would move while somebody points at one class after the other.
+    // The line is always present, so that the page does not move while the visitor points at different classes.
     return [...lines, make("div", {}, [shown === first ? "\u00a0" : said])];
   }
 
-  /** Enter asks about cells, the arrows move among them, Escape leaves; outside of cells the arrows move among maps. @param {KeyboardEvent} event */
+  /** Enter inspects cells, arrow keys move between them, and Escape leaves; otherwise arrow keys move between maps. @param {KeyboardEvent} event */
   key(event) {
     if (event.target !== this.stage || this.surface.key(event)) return;
     const { cursor } = this.row;

@@ -1,4 +1,4 @@
-// The controls of the look. Moving them redraws; Python is told a moment after they are let go.
+// The controls of the look. Moving them redraws; Python is notified a moment after they are released.
 
 /** @typedef {HTMLInputElement | HTMLSelectElement} Control */
 
@@ -21,7 +21,7 @@ class Toolbar {
     this.legend = find(element, ".legend");
     /** @type {Control[]} */
     this.controls = Array.from(element.querySelectorAll("[data-look]"));
-    this.timer = 0; // runs until Python is told
+    this.timer = 0; // runs until Python is notified
     /** @type {string[]} the legend's */
     this.colours = [];
     this.held = false;
@@ -53,7 +53,7 @@ class Toolbar {
     find(this.element, ".toolbar").hidden = !open;
   }
 
-  /** Views that a link asks for. @param {string[]} modes */
+  /** Switch on the views that a link asks for. @param {string[]} modes */
   switchOn(modes) {
     const names = { swipe: ".swiping", difference: ".differing", sorting: ".sorting", box: ".boxing" };
     for (const [mode, name] of Object.entries(names)) {
@@ -64,15 +64,15 @@ class Toolbar {
     }
   }
 
-  /** Several photos can be in the order of their differences. @param {boolean} several */
+  /** Offer sorting by difference only for several photos. @param {boolean} several */
   offerSorting(several) {
     /** @type {HTMLElement} */ (this.sorting.closest("label")).hidden = !several;
   }
 
-  /** Only a photo that is zoomed can be shown whole again. @param {boolean} zoomed */
+  /** Offer the reset only while a photo is zoomed. @param {boolean} zoomed */
   offerReset(zoomed) {
     const { activeElement } = /** @type {ShadowRoot} */ (this.element.getRootNode());
-    if (!zoomed && activeElement === this.resetting) this.fold.focus(); // the keyboard is not lost
+    if (!zoomed && activeElement === this.resetting) this.fold.focus(); // keep the focus
     this.resetting.hidden = !zoomed;
   }
 
@@ -100,13 +100,13 @@ class Toolbar {
       else control.value = String(value);
       this.say(control);
     }
-    const signed = look.scale === "density"; // such maps always take the diverging palette
+    const signed = look.scale === "density"; // signed maps always use the diverging palette
     this.control("palette").disabled = signed;
     find(this.element, ".why").hidden = !signed;
     write(find(this.element, ".chosen"), this.chosen(look, signed));
   }
 
-  /** What is seen of the look while its controls are folded. @param {Look} look @param {boolean} signed */
+  /** Summarise the look while its controls are folded. @param {Look} look @param {boolean} signed */
   chosen(look, signed) {
     const titles = ["scale", ...(signed ? [] : ["palette"])].map((name) => titleOf(this.control(name)));
     const set = /** @type {const} */ (["threshold", "contour"]).filter((name) => look[name] > 0);
@@ -137,7 +137,7 @@ class Toolbar {
     write(find(/** @type {Element} */ (control.closest("label")), ".value"), text);
   }
 
-  /** A list that opens may keep the end of a press to itself, so a choice counts as one. */
+  /** An open list may swallow the end of a press, so a change of its value counts as one. */
   letGo() {
     this.held = false;
     this.rest();
@@ -152,17 +152,17 @@ class Toolbar {
     }, REST_MS);
   }
 
-  /** Whether the controls are ahead of what Python knows. */
+  /** Whether the controls have changes that Python does not know yet. */
   get ahead() {
     return this.held || this.timer !== 0;
   }
 
-  /** What the colours mean. @param {Scaled | undefined} scaled */
+  /** Update the colour legend. @param {Scaled | undefined} scaled */
   drawLegend(scaled) {
     this.legend.hidden = !scaled;
     if (!scaled) return;
     const { look, data } = this.grid;
-    const apart = look.scale === "own" || look.scale === "rank"; // the ends are not the same value in every map
+    const apart = look.scale === "own" || look.scale === "rank"; // the ends differ between maps
     const [low, bar, high] = childrenOf(this.legend);
     write(low, apart ? data.words.weakest : typeset(general(scaled.low, 3)));
     write(high, `${apart ? data.words.strongestEnd : typeset(general(scaled.high, 3))} \u00b7 ${data.words.units[look.scale]}`);

@@ -1,12 +1,12 @@
-// The input size of one network, live. One request is under way at a time, and asks for the size where the hand is, then
-// for those around it: Python answers as many of these as take no time. A size that was answered once is drawn at once.
+// The live input-size slider of one network. One request is in flight at a time; it asks for the current size, then for
+// nearby ones, and Python answers as many as are quick. Sizes that were answered before are drawn at once.
 
 /**
- * @typedef {{px: number, macs: string, cells: string, note: string}} SizeFacts what is known of a size before any pass
+ * @typedef {{px: number, macs: string, cells: string, note: string}} SizeFacts what is known about a size before any pass
  * @typedef {{id: string, sizes: SizeFacts[], trained: {px: number, label: string}, photo: string, look: Look, palettes: Record<string, string>,
- *   words: Record<string, string>}} SizeData id: of the network, the photo and the class; palettes: the chosen one, and the diverging one
+ *   words: Record<string, string>}} SizeData id: of the network, the photo and the class; palettes: the chosen and the diverging one
  * @typedef {{px: number, alt: string, ms: string, place: Place, map: Packed, guesses: {text: string, explained: boolean}[]}} SizeAnswer
- * @typedef {{id: string, px: number, move: number, answers: SizeAnswer[], error: string}} SizeNews move: the last that Python has heard of
+ * @typedef {{id: string, px: number, move: number, answers: SizeAnswer[], error: string}} SizeNews move: the last move that Python has received
  */
 
 const DRAWN_PX = 448; // the canvas's longer side
@@ -18,8 +18,8 @@ class InputSize {
   /** @type {SizeAnswer | null} */ drawn = null;
   /** @type {Map<number, SizeAnswer>} by size */
   answers = new Map();
-  wanted = 0; // px, where the hand is
-  under = 0; // px, that is asked for; 0 when nothing is
+  wanted = 0; // px, the slider's position
+  under = 0; // px, the size requested now; 0 if none
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -59,7 +59,7 @@ class InputSize {
     for (const answer of answers) this.answers.set(answer.px, answer);
     if (!this.sender.hear(move)) return;
     write(find(this.root, ".error"), error);
-    if (this.wanted === 0) this.wanted = px; // later the hand is right: what was answered once is not asked again
+    if (this.wanted === 0) this.wanted = px; // afterwards the slider's position counts, and no size is requested twice
     this.under = 0;
     this.show();
     if (!error && this.wanted !== px) this.ask();
@@ -72,7 +72,7 @@ class InputSize {
     if (!this.under) this.ask();
   }
 
-  /** The newest wish first; what the hand has left meanwhile comes last. */
+  /** The newest request first; sizes that the slider has left come last. */
   ask() {
     if (this.answers.has(this.wanted)) return;
     this.under = this.wanted;
@@ -100,7 +100,7 @@ class InputSize {
     this.draw();
   }
 
-  /** Everything beside the map is of the map's own size, also while another one is on its way. @param {SizeAnswer} answer */
+  /** Everything beside the map describes the size of the shown map, even while another one is requested. @param {SizeAnswer} answer */
   describe(answer) {
     const { words } = this.data;
     const { px, macs, cells } = this.factsOf(answer.px);

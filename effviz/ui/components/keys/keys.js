@@ -1,10 +1,10 @@
-// Keys of the lesson: each presses a button of the page, so that keyboard and mouse always do the same.
+// Keyboard shortcuts of the lesson: each presses a button of the page, so that keyboard and mouse do the same.
 
-/** @typedef {{presses: Record<string, string>, fullScreen: boolean, prints: string, topOf: string}} Data keys of the keyboard to keys of buttons */
+/** @typedef {{presses: Record<string, string>, fullScreen: boolean, prints: string, topOf: string}} Data presses: from keyboard keys to button keys */
 
 const BACK = "the page before";
 
-/** Where arrows move a value or a mark, they must not turn the page. */
+/** Elements with their own use of arrow keys, which must not turn the page there. */
 const OWN_ARROWS = 'input, textarea, select, [contenteditable="true"], [role="slider"], [role="combobox"], [role="listbox"], [role="radiogroup"], [role="grid"]';
 
 /** @param {string} key of a button @returns {HTMLButtonElement | null} */
@@ -12,7 +12,7 @@ const button = (key) => document.querySelector(`.st-key-${CSS.escape(key)} butto
 
 const fullScreen = () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
 
-/** What the page showed last: something else begins at its top. */
+/** The last `topOf`: a new value scrolls the page to its top. */
 let shown = "";
 
 /** @param {{data: [Data], parentElement: ParentNode}} component */

@@ -1,9 +1,9 @@
-// Python has drawn the block, and again with more room for larger words; here it gets its place, and the buttons that save it.
+// Shows the block that Python has drawn, in a normal and a wide version, with buttons that save it.
 
 /** @param {string} text @returns {SVGElement} */
 const parsed = (text) => /** @type {SVGElement} */ (/** @type {Element} */ (new DOMParser().parseFromString(text, "image/svg+xml").documentElement));
 
-/** The slide's drawing is on the page for as long as it is read, which is too short to be seen. @param {Element} block @param {Data} data @param {"svg" | "png"} format @param {Said} said */
+/** Put the slide's drawing on the page only while it is read, too briefly to be seen. @param {Element} block @param {Data} data @param {"svg" | "png"} format @param {Said} said */
 function save(block, data, format, said) {
   const wide = parsed(data.wide);
   block.append(wide);

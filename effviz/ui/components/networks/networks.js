@@ -1,8 +1,8 @@
-// The networks of Fig. 2, drawn as on the Scale page; here the sliders are Streamlit's.
+// The networks of Fig. 2, drawn as on the Scale page, with Streamlit's sliders.
 
 /** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, room: boolean} & Saved} Data room: shown to one */
 
-const ROOM = { zoom: 1.7, stack: 200 }; // words of 12 px are as large as 20 px then, and the drawing is as high as a chart
+const ROOM = { zoom: 1.7, stack: 200 }; // text of 12 px appears as 20 px, and the drawing is as high as a chart
 
 class Networks {
   /** @type {Data} */ data;
@@ -29,7 +29,7 @@ class Networks {
     this.data = data;
     const caption = /** @type {HTMLElement} */ (this.root.querySelector("figcaption"));
     caption.textContent = data.caption;
-    if (!data.slide) caption.style.margin = "0"; // no buttons follow
+    if (!data.slide) caption.style.margin = "0"; // no buttons below
     fillMenu(this.root, data, (format, said) => this.save(format, said));
     this.drawing.draw(data.networks, data.words);
   }

@@ -1,5 +1,5 @@
 // The networks drawn as in Fig. 2 of the paper: input square on top, one bar per block below, as long as its channels.
-// The elements are made once; while the slider moves only their attributes change.
+// The elements are created once; while the slider moves, only their attributes change.
 
 const SVG = "http://www.w3.org/2000/svg";
 const TITLE = 22; // px for a column's title
@@ -10,14 +10,14 @@ const BAR = 10; // px, a bar and the gap below it, unless the tallest network ne
 const CHANNEL = 0.42; // px for one channel, unless the widest network needs fewer
 const PIXEL = 0.3; // px for one pixel of the input, unless the largest input needs fewer
 const LABEL = 48; // px kept beside the bars for "3 × 112"
-const SLIDE_WIDTH = 1120; // px: the drawing has the shape of a slide then
-const SLIDE_LABEL = 72; // px, the same for its larger words
-const NARROW = 110; // px: a column below this has no room for labels
+const SLIDE_WIDTH = 1120; // px, for the proportions of a slide
+const SLIDE_LABEL = 72; // px, the same for the larger text of a slide
+const NARROW = 110; // px: narrower columns have no room for labels
 
 /**
  * @typedef {{name: string, depth: number, width: number, resolution: number, params: number, macs: number,
  *   map: number, blocks: number[], channels: number[]}} Network map: cells of the last map along one side; blocks and channels: stem, then the seven MBConv stages
- * @typedef {{middle: number, label: number, stem: string}} Place px from the left, and what the stem is called; label is NaN where there is no room
+ * @typedef {{middle: number, label: number, stem: string}} Place px from the left, and the name of the stem; label is NaN if there is no room
  * @typedef {{bar: number, channel: number, pixel: number, square: number}} Scale px for a block, a channel, an input pixel; the largest square
  */
 
@@ -29,7 +29,7 @@ function part(tag, parent, name) {
   return element;
 }
 
-/** Leave alone what is there already: while phi moves, most of what two of three columns say stays. @param {SVGElement} element @param {Record<string, string | number>} values */
+/** Write only what changed: while phi moves, most texts in two of three columns stay the same. @param {SVGElement} element @param {Record<string, string | number>} values */
 function set(element, values) {
   for (const [name, value] of Object.entries(values)) {
     if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
@@ -129,7 +129,7 @@ class Drawing {
     this.stack = STACK;
   }
 
-  /** Draw as wide as a slide, and again as before. @param {() => void} draw @param {() => void} read what is done in between */
+  /** Draw in the width of a slide, then restore the drawing. @param {() => void} draw @param {() => void} read runs in between */
   widened(draw, read) {
     const { width, label } = this;
     Object.assign(this, { width: SLIDE_WIDTH, label: SLIDE_LABEL });
@@ -151,7 +151,7 @@ class Drawing {
       const middle = i * width + (width - room) / 2;
       this.columns[i].draw(network, networks[0], scale, { middle, label: room ? middle + longest / 2 + 10 : NaN, stem: words.stem });
     });
-    this.svg.removeAttribute("aria-hidden"); // now there is something to see
+    this.svg.removeAttribute("aria-hidden"); // the drawing now has content
     this.svg.setAttribute("aria-label", networks.map((network) => sentence(network, words)).join(" "));
   }
 }

@@ -1,10 +1,10 @@
-// The live phi slider. Python has computed a row for every step of phi; here rows are only looked up and drawn.
+// The live phi slider. Python computes a row for every step of phi; this script only looks rows up and draws them.
 
 /**
  * @typedef {{least: number, step: number, baseline: Network, rows: Network[], rule: number[],
  *   published: Network[], nearest: number[], value: number, move: number, variant: "full" | "compact", colour: string,
  *   words: Record<string, string>} & Saved} Data
- *   rule: by how much the rule itself lets MACs grow; nearest: the position in `published`
+ *   rule: the rule's own growth of MACs; nearest: index into `published`
  * @typedef {(name: string, value: unknown) => void} Send
  */
 
@@ -12,7 +12,7 @@ class PhiSlider {
   /** @type {Data} */ data;
   /** @type {Send} */ setStateValue;
   /** @type {Send} */ setTriggerValue;
-  ruler = ""; // what the ruler was drawn for
+  ruler = ""; // the state that the ruler was drawn for
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -41,7 +41,7 @@ class PhiSlider {
     this.name();
     fillMenu(this.root, data, (format, said) => this.save(format, said));
     this.drawRuler();
-    // An answer to an older move must not pull the thumb back from where the hand has it now.
+    // An answer to an older move must not pull the thumb back from its current position.
     if (this.sender.hear(data.move) && !this.dragging) {
       this.range.value = String(Math.round((data.value - data.least) / data.step));
     }
@@ -54,7 +54,7 @@ class PhiSlider {
     this.drawing.widened(() => this.draw(), () => saveDrawing(svg, this.data.name, format, said));
   }
 
-  /** Write what does not change with phi. */
+  /** Write the texts that do not change with phi. */
   name() {
     const { baseline, words } = this.data;
     for (const element of this.root.querySelectorAll("[data-word]")) element.textContent = words[element.getAttribute("data-word") ?? ""];
@@ -145,7 +145,7 @@ class PhiSlider {
     write(this.shown.get(name), text);
   }
 
-  /** Which published network is nearest, along the slider. */
+  /** Show the nearest published network along the slider. */
   drawRuler() {
     const { nearest, published } = this.data;
     const key = nearest.join();
@@ -153,7 +153,7 @@ class PhiSlider {
     this.ruler = key;
     const spans = published.map((network, position) => {
       const span = document.createElement("span");
-      span.textContent = position === 0 ? network.name : network.name.replace("Lite", ""); // stretches are short
+      span.textContent = position === 0 ? network.name : network.name.replace("Lite", ""); // the segments are short
       span.style.flexGrow = String(nearest.filter((other) => other === position).length);
       return span;
     });

@@ -1,4 +1,4 @@
-// Numbers as people read them. Every function takes a number and returns text.
+// Numbers as readable text.
 
 /** @param {number} value @returns {string} two decimals, with a real minus sign */
 const decimals = (value) => value.toFixed(2).replace("-", "\u2212");
@@ -10,7 +10,7 @@ function amount(value) {
   return `${scaled.toFixed(scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)} ${unit}`;
 }
 
-/** @param {string} sentence @param {Record<string, string | number>} values @returns {string} "{px} px" with what stands in braces filled in */
+/** @param {string} sentence @param {Record<string, string | number>} values @returns {string} "{px} px" with the placeholders filled in */
 const fill = (sentence, values) => sentence.replace(/{(\w+)}/g, (_, name) => String(values[name]));
 
 /** @param {string} text with **bold** and *marked* parts @returns {(string | Element)[]} */

@@ -1,6 +1,6 @@
-// The buttons below a drawing, which is saved as a slide.
+// The buttons below a drawing that save it as a slide.
 
-/** @typedef {{key: string, name: string, slide: Said | null, csv: string, words: Record<string, string>}} Saved a drawing's key, its file's name, a slide's words, if it can be saved, and its numbers, if no table beside it has them */
+/** @typedef {{key: string, name: string, slide: Said | null, csv: string, words: Record<string, string>}} Saved a drawing's key, its file name, the slide's texts if it can be saved, and its numbers if no table beside it has them */
 
 /** @param {Element} menu @param {Saved} saved @param {(format: "svg" | "png", said: Said) => void} save */
 function fillMenu(menu, { key, name, slide, csv, words }, save) {

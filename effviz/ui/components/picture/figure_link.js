@@ -1,4 +1,4 @@
-// The link to a figure: the page as it is now, at the figure's key.
+// The link to a figure: the current address with the figure's key.
 
 /** @param {HTMLButtonElement} button @param {string} figure @param {string} done */
 async function copyLink(button, figure, done) {
@@ -6,7 +6,7 @@ async function copyLink(button, figure, done) {
   button.textContent = done;
 }
 
-/** Where a link leads to a figure, once: Streamlit draws the page after the browser has looked for the place. */
+/** Scroll to a link's figure once: Streamlit draws the page after the browser has looked for the anchor. */
 let arrived = "";
 
 /** @param {string} figure */

@@ -1,11 +1,11 @@
-// Saves a chart as a slide through Plotly's own download: the page keeps its chart, and the file gets the slide's layout.
+// Saves a chart as a slide through Plotly's own download: only the file gets the slide's layout.
 
 const WIDTH = 1920;
 const HEIGHT = 1080;
 
 /** @typedef {{size?: number | number[], width?: number}} Sized @typedef {{textfont?: Sized, marker?: Sized, line?: Sized}} Trace */
-/** @typedef {{layout: object, textPx: number, times: number}} Slide larger words, and how many times larger all else is */
-/** @typedef {Element & {_context?: {toImageButtonOptions: object}, data: Trace[], layout: object}} Plot what Plotly has drawn, with its options */
+/** @typedef {{layout: object, textPx: number, times: number}} Slide larger text, and the scale factor for everything else */
+/** @typedef {Element & {_context?: {toImageButtonOptions: object}, data: Trace[], layout: object}} Plot a chart drawn by Plotly, with its options */
 
 /** @param {string} chart the chart's key @returns {Plot | null} */
 const plotOf = (chart) => document.querySelector(`.st-key-${CSS.escape(chart)} .js-plotly-plot`);
@@ -20,7 +20,7 @@ function enlarged(trace, { textPx, times }) {
 /** @param {string} chart @param {"svg" | "png"} format @param {Slide} slide */
 function save(chart, format, slide) {
   const plot = plotOf(chart);
-  if (!plot?._context) return; // the chart is not drawn yet
+  if (!plot?._context) return; // the chart has not been drawn yet
   const { data, layout } = plot;
   Object.assign(plot._context.toImageButtonOptions, { format, width: WIDTH, height: HEIGHT, scale: 1 });
   plot.data = data.map((trace) => enlarged(trace, slide)); // Plotly copies both before the click returns
@@ -32,7 +32,7 @@ function save(chart, format, slide) {
   }
 }
 
-/** Fills the screen with a chart alone, which Python draws anew. @param {string} chart */
+/** Fill the screen with one chart, which Python redraws. @param {string} chart */
 const present = (chart) => location.assign(`${location.pathname.replace(/[^/]*$/, "")}?embed=${encodeURIComponent(chart)}&present=true`);
 
 /** @param {{data: [{chart: string, alone: boolean, slide: Slide, words: Record<string, string>}], parentElement: ParentNode}} component */

@@ -1,4 +1,4 @@
-// Saves a drawing of the page as a slide: light, 16:9, with its title, source and licence, whatever the page looks like.
+// Saves a drawing as a slide: light, 16:9, with title, source and licence, regardless of the page's theme.
 
 const LOOK = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "font-family", "font-size", "font-weight", "text-anchor", "opacity"];
 const SHEET = { width: 1920, height: 1080, edge: 60, top: 130, bottom: 90, title: 38, words: 24 }; // px
@@ -12,7 +12,7 @@ const LIGHT = {
   "--tint": "color-mix(in srgb, var(--compound) 36%, #ffffff)",
 };
 
-/** @typedef {{title: string, source: string}} Said what a slide says beside its drawing */
+/** @typedef {{title: string, source: string}} Said the texts beside the drawing on a slide */
 
 /** @param {string} tag @param {Record<string, string | number>} values @param {(Node | string)[]} inside @returns {SVGElement} */
 function shape(tag, values, ...inside) {
@@ -22,10 +22,10 @@ function shape(tag, values, ...inside) {
   return made;
 }
 
-/** A mixed colour as every program reads it. @param {string} value "color(srgb 0.5 0 1)" */
+/** A mixed colour in a form that every program reads. @param {string} value "color(srgb 0.5 0 1)" */
 const plain = (value) => value.replace(/color\(srgb ([^ ]+) ([^ ]+) ([^ )]+)[^)]*\)/, (_, ...parts) => `rgb(${parts.slice(0, 3).map((part) => Math.round(255 * part)).join(", ")})`);
 
-/** A copy that needs no style sheet, in the light look; words are enlarged where the slide would show them too small. @param {SVGElement} svg @param {number} scale */
+/** A copy in the light theme that needs no style sheet; text that would be too small on the slide is enlarged. @param {SVGElement} svg @param {number} scale */
 function standalone(svg, scale) {
   const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
   const parts = svg.querySelectorAll("*");
@@ -66,7 +66,7 @@ function download(href, name) {
   link.click();
 }
 
-/** The drawing is read before this returns. @param {SVGElement} svg @param {string} name without ending @param {"svg" | "png"} format @param {Said} said */
+/** Save the drawing, which is read before this returns. @param {SVGElement} svg @param {string} name without ending @param {"svg" | "png"} format @param {Said} said */
 async function saveDrawing(svg, name, format, said) {
   const address = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(sheet(svg, said))}`;
   if (format === "svg") return download(address, `${name}.svg`);

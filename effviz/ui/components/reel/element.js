@@ -1,20 +1,20 @@
-// A sequence of pictures with a slider and a button that plays it. Python sends all of it once.
+// A sequence of pictures with a slider and a play button. Python sends all data once.
 
 /**
  * @typedef {{kind: "melting" | "masked", label: string, said: string[], ways: {name: string, title: string}[],
  *   chart: string, places: number[], start: number, pace: number, panels: PanelData[], look?: any, palette?: string,
  *   words: Record<string, string>}} ReelData
- *   said: one sentence for each frame; places: where each frame is on the chart; pace: ms for a frame
+ *   said: one sentence per frame; places: position of each frame on the chart; pace: ms per frame
  * @typedef {{title: string, colour: string, lines: Record<string, string[]>} & MeltingData & MaskedData} PanelData
- *   lines: for each way (of none: "") what stands under each frame; of the rest it has what its kind draws
+ *   lines: for each way ("" if there is only one) the text under each frame; the other fields depend on the kind
  */
 
 /** @typedef {{data: PanelData, canvas: HTMLCanvasElement, line: HTMLElement, figure: HTMLElement, drawing: {draw: (at: number, way: string) => boolean}}} Panel */
 
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-const SETTLE = 70; // ms in which most of the way to another picture is gone
-const CALM = 1000; // ms for a frame where less motion is asked for
+const SETTLE = 70; // ms in which most of a transition is done
+const CALM = 1000; // ms per frame with reduced motion
 
 class Reel {
   /** @type {ReelData} */ data;
@@ -37,7 +37,7 @@ class Reel {
     this.playhead = new Playhead(root);
     this.playing = /** @type {number | null} */ (null);
     this.waiting = /** @type {number | null} */ (null);
-    this.at = 0; // what is drawn: on its way to what the slider says
+    this.at = 0; // the position drawn, on its way to the slider's
     this.button.addEventListener("click", () => this.setPlaying(this.playing === null));
     this.range.addEventListener("input", () => this.setFrame(this.frame, true));
     this.range.addEventListener("keydown", (event) => {
@@ -47,7 +47,7 @@ class Reel {
     });
   }
 
-  /** Which picture the slider asks for. */
+  /** The frame at the slider's position. */
   get frame() {
     return Number(this.range.value);
   }
@@ -61,7 +61,7 @@ class Reel {
     }
     this.received = text;
     this.setPlaying(false);
-    const same = this.data && JSON.stringify(this.data.said) === JSON.stringify(data.said); // another look, or another masking
+    const same = this.data && JSON.stringify(this.data.said) === JSON.stringify(data.said); // only the look or the masking changed
     const frame = same ? this.frame : data.start;
     this.data = data;
     this.way = data.ways.find((way) => way.name === this.way)?.name ?? data.ways[0]?.name ?? "";
@@ -157,7 +157,7 @@ class Reel {
     this.repaint();
   }
 
-  /** Say in words what is shown. */
+  /** Describe the current frame in words. */
   tell() {
     const { frame } = this;
     this.root.dataset.frame = String(frame);
@@ -169,7 +169,7 @@ class Reel {
     }
   }
 
-  /** Draw before the next picture of the screen. */
+  /** Draw before the next screen refresh. */
   repaint() {
     this.waiting ??= requestAnimationFrame((now) => this.paint(now));
   }

@@ -1,8 +1,8 @@
-// What a model sees while its input is taken away or brought in, step by step.
+// What a model sees while its input is deleted or inserted step by step.
 
 /**
  * @typedef {{size: number, photo: string, rest: string, order: {values: string, lengths: string}}} MaskedData
- *   order: at which frame each pixel changes; rest: what stands where nothing of the photo does
+ *   order: the frame at which each pixel changes; rest: the baseline that replaces deleted pixels
  */
 
 class Masked {
@@ -17,14 +17,14 @@ class Masked {
     this.size = data.size;
   }
 
-  /** @param {number} at @param {string} way "insertion", else what is marked goes first @returns {boolean} whether there was something to draw with */
+  /** @param {number} at @param {string} way "insertion"; otherwise deletion @returns {boolean} whether the pictures were loaded */
   draw(at, way) {
     if (!this.photo.complete || !this.rest.complete) return false;
     const pixels = this.mask.resize(this.size, this.size);
     const inserted = way === "insertion";
     for (let i = 0; i < pixels.length; i++) pixels[i] = this.order[i] <= at === inserted ? HIDDEN : BLACK;
     this.mask.put();
-    // Drawn through the mask, so that no pixel has to be read back.
+    // Drawn through the mask, so that no pixels are read back.
     this.over("copy", this.mask.canvas);
     this.over("source-in", this.rest);
     this.over("destination-over", this.photo);

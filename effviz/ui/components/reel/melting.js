@@ -1,6 +1,6 @@
-// One photo under maps that follow each other: between two of them the colours change gradually.
+// One photo under a sequence of maps, with gradual colour changes between them.
 
-const PAINTED_PX = 448; // a side of what is drawn; the page shows it at its own size
+const PAINTED_PX = 448; // side of the drawing; the page scales it
 
 /** @typedef {{photo: string, place: Place, maps: Packed}} MeltingData one map for each frame */
 
@@ -20,7 +20,7 @@ class Melting {
     this.maps = rescale(unpack(data.maps), "own").map(partsOf);
   }
 
-  /** @param {number} at a frame, or a place between two @returns {boolean} whether there was something to draw with */
+  /** @param {number} at a frame, or a place between two @returns {boolean} whether the photo was loaded */
   draw(at) {
     if (!this.photo.loaded) return false;
     const scaled = { values: this.mixed(at), low: 0, high: 1, signed: false };
@@ -37,7 +37,7 @@ class Melting {
   }
 }
 
-/** A map from 0 to 1; one that is the same everywhere is 0. @param {Scaled} scaled @returns {Float32Array} */
+/** A map from 0 to 1; a constant map is 0. @param {Scaled} scaled @returns {Float32Array} */
 function partsOf({ values, low, high }) {
   return values.map((value) => (high > low ? (value - low) / (high - low) : 0));
 }

@@ -1,4 +1,4 @@
-// The door of the sequence: Streamlit asks for it by this one function.
+// The entry point of the sequence for Streamlit.
 
 /** Streamlit calls this after every run whose data changed. @param {{data: [ReelData], parentElement: ParentNode}} component */
 export default function mount({ data: [data], parentElement }) {

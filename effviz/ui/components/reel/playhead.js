@@ -1,11 +1,11 @@
-// A line on one of the page's charts that says where a sequence is. Plotly would redraw the whole chart for it.
+// A line on a chart of the page that shows the position of a sequence; Plotly would redraw the whole chart for it.
 
 class Playhead {
   chart = "";
   x = 0;
   /** @type {any} */ found; // an element of Plotly, which has no types
 
-  /** @param {HTMLElement} root whose colours it takes */
+  /** @param {HTMLElement} root whose colours it uses */
   constructor(root) {
     this.root = root;
     this.line = make("div", { class: "effviz-playhead", "aria-hidden": "true" });
@@ -23,16 +23,16 @@ class Playhead {
     if (this.waiting !== null) cancelAnimationFrame(this.waiting);
     this.waiting = null;
     const axes = this.plot()?._fullLayout;
-    // Plotly is loaded when the first chart appears, which may be after the sequence.
+    // Plotly loads with the first chart, which may be after the sequence.
     if (!axes?.xaxis?.l2p) this.waiting = requestAnimationFrame(() => this.draw());
     else this.put(axes);
   }
 
-  /** The chart; Streamlit may have made it anew. */
+  /** The chart, which Streamlit may have recreated. */
   plot() {
     if (this.found?.isConnected) return this.found;
     this.found = document.querySelector(`.st-key-${CSS.escape(this.chart)} .js-plotly-plot`);
-    this.found?.on?.("plotly_afterplot", () => this.draw()); // after it was given another size, too
+    this.found?.on?.("plotly_afterplot", () => this.draw()); // also after a resize
     return this.found;
   }
 
