@@ -1,4 +1,4 @@
-"""What is measured, and how it is said; no time is asserted."""
+"""The benchmark's measurements and report; no time is asserted."""
 
 import json
 import runpy
@@ -31,7 +31,7 @@ def test_the_first_run_stands_apart_from_the_median_of_the_others() -> None:
 
 
 def test_no_browser_is_one_sentence_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All on one real server, which the command starts anew for each page."""
+    """Measure every page on one real server; the command starts a new one for each."""
 
     @contextmanager
     def nothing() -> Iterator[None]:
@@ -52,7 +52,7 @@ def test_no_browser_is_one_sentence_and_the_rest_is_measured(monkeypatch: pytest
     assert [row for row in result if isinstance(row, str)] == ["What a browser shows was not measured."]
     assert {"Script of scale, repeated", "Script of tradeoff, repeated", "Growth over 2 comparisons"} <= set(names)
     memory = [row.ours for row in rows if row.unit == "MiB"]
-    assert 0 < memory[0] < memory[1]  # torch and a model take more than an idle server
+    assert 0 < memory[0] < memory[1]  # torch and a model need more memory than an idle server
     assert all(row.ours > 0 for row in rows if row.unit == "ms")
 
 
@@ -88,10 +88,10 @@ def test_rows_as_json_and_as_a_table(monkeypatch: pytest.MonkeyPatch, name: str,
     ]
 
 
-# What first times are compared with; no time is asserted.
+# The references that first times are compared with; no time is asserted.
 
 VISITS = [app_timing._Visit(1.5, 2.0, 3.0, 500.0, False), app_timing._Visit(1.0, 2.5, 5.0, 710.0, False)]
-ROUNDS = [(5, 20, 1, 1, 2, 2), (10, 9, 1.5, 1, 3, 2), (4, 20, 2, 1, 2.5, 2)]  # the imports' median is 5
+ROUNDS = [(5, 20, 1, 1, 2, 2), (10, 9, 1.5, 1, 3, 2), (4, 20, 2, 1, 2.5, 2)]  # the median of the imports is 5
 
 
 def test_ratios_are_of_medians_and_have_the_targets() -> None:

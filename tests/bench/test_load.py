@@ -1,4 +1,4 @@
-"""The benchmark of a hostile visitor: its arithmetic, what it reads of processes, and visitors that come and go."""
+"""The load benchmark: its arithmetic, its process statistics, and visitors that come and go."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ from effviz.bench.load import MOST_PEAK_MIB, Load, LoadOutcome, ServerHealth, ex
 from effviz.errors import SettingsError
 from effviz.explain.data_types import Method
 
-MOST_GROWTH_MIB = 40  # over 16 visits after the first eight; a photo or a model kept for each would be far more
+MOST_GROWTH_MIB = 40  # over 16 visits after the first eight; keeping a photo or a model for each would need far more
 
 
 def test_a_newcomer_may_wait_three_times_its_own_work_or_five_seconds() -> None:
@@ -43,7 +43,7 @@ def test_a_process_s_children_count() -> None:
     command = [sys.executable, "-c", "print('here', flush=True); input()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout
-        assert child.stdout.readline()  # before, it may hold less than a MiB
+        assert child.stdout.readline()  # before that, it may use less than a MiB
         assert child.pid in load._tree(os.getpid())
         assert (process_mib(child.pid, "Pss", "smaps_rollup") or 0) > 1
         child.kill()
@@ -53,7 +53,7 @@ def test_a_process_s_children_count() -> None:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[AppServer]:
-    """The app's server, for all visitors of these tests."""
+    """Start one app server for all visitors in these tests."""
     with app_sessions.start_server() as server:
         yield server
 
@@ -68,7 +68,7 @@ def test_visitors_that_come_and_go_leave_no_memory_behind(running: AppServer) ->
     assert after - before <= MOST_GROWTH_MIB
 
 
-# Real sessions at once, and the arithmetic that judges them.
+# Several real sessions at once, and the arithmetic that evaluates them.
 
 RAMP = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -87,7 +87,7 @@ def test_percentiles_are_the_nearest_rank() -> None:
 
 
 def answer(*cells: dict[str, object]) -> Answer:
-    """A page with a grid of one photo."""
+    """Return a page with a grid of one photo."""
     element = Element()
     element.bidi_component.component_name = app_sessions.GRID_COMPONENT
     element.bidi_component.json = json.dumps([{"photos": [{"id": "0 5ea owl.jpg", "cells": cells}]}])
@@ -95,7 +95,7 @@ def answer(*cells: dict[str, object]) -> Answer:
 
 
 def cell(label: str, *maps: np.ndarray, first: int = 0) -> dict[str, object]:
-    """As the page packs it: divided by the largest value, as half floats."""
+    """Pack a map like the page: divided by the largest value, as half floats."""
     factors = [float(np.abs(values).max()) for values in maps]
     halves = np.stack([values / factor for values, factor in zip(maps, factors, strict=True)]).astype("<f2")
     packed = {"data": base64.b64encode(halves.tobytes()).decode(), "factors": factors, "rows": 2, "columns": 3}
@@ -164,7 +164,7 @@ with app_sessions.start_server(lambda _port: [sys.executable, "-c", serve]) as r
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
 def test_a_server_ends_with_who_started_it_and_leaves_nothing(tmp_path: Path, end: signal.Signals) -> None:
     ready, folder = tmp_path / "ready", tmp_path / "temporary"
-    os.mkfifo(ready)  # opened by both ends when the server runs
+    os.mkfifo(ready)  # both ends open it once the server runs
     folder.mkdir()
     words, pipe = [sys.executable, "-c", WAITING, str(ready)], subprocess.PIPE
     environment = os.environ | {"TMPDIR": str(folder)}

@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic, and that both sides count the same networks; no time is asserted."""
+"""The benchmark's arithmetic, and that both sides use the same networks; no time is asserted."""
 
 import pytest
 

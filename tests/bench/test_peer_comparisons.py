@@ -37,7 +37,7 @@ def test_a_peers_long_work_is_timed_once():
 
 
 def measured() -> tuple[list[PeerRow], list[str]]:
-    """The rows that do not take minutes, and the sentences about the others."""
+    """Run the rows that do not take minutes, and check the sentences about the others."""
     found = list(bench_cam(1, REFS, long=False))
     return [row for row in found if isinstance(row, PeerRow)], [text for text in found if isinstance(text, str)]
 
@@ -67,17 +67,17 @@ def test_a_missing_peer_is_said_plainly(monkeypatch):
 
 @pytest.mark.parametrize("peer", [peer_comparisons.grad_cam, peer_comparisons.torchcam_grad_cam])
 def test_both_sides_find_the_same_map(peer):
-    """Else the times would compare different work."""
+    """Otherwise the times would compare different work."""
     subject = peer_comparisons.CamSubject.of([load(parse_model("lite0@128"))])
     ours = np.maximum(activation_map(subject.forwards[0], peer_comparisons.CLASS).values, 0)
     theirs = peer(subject.models[0], peer_comparisons.CLASS)(subject.forwards[0].prepared.pixels)
     step = theirs.shape[0] // ours.shape[0]
-    cells = theirs.reshape(ours.shape[0], step, ours.shape[1], step).mean(axis=(1, 3))  # enlarged by the library
+    cells = theirs.reshape(ours.shape[0], step, ours.shape[1], step).mean(axis=(1, 3))  # upsampled by the library
     assert np.corrcoef(ours.ravel(), cells.ravel())[0, 1] > 0.95
 
 
 def test_both_sides_of_the_long_rows_do_the_same_work(monkeypatch):
-    """Which images and channels each side gets, on a small network; each side runs to its end."""
+    """Check the images and channels that each side gets, on a small network; both sides run to the end."""
     monkeypatch.setattr(peer_comparisons, "MANY", 20)
     subject = peer_comparisons.CamSubject.of([load(parse_model("lite0@64"))])
     batches = []
@@ -102,7 +102,7 @@ def test_the_peers_batch_is_its_single_maps():
     assert np.allclose(together, alone, atol=1e-3)
 
 
-# Both sides of the rows that take the peer a minute do the same work, or their times would mean nothing.
+# In rows that take the peer a minute, both sides do the same work; otherwise their times would be meaningless.
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def subject() -> peer_comparisons.CamSubject:
 
 
 def alike(ours: Floats, theirs: Floats) -> bool:
-    """Compare a map of 2 x 2 cells with the library's, which is cut at zero and enlarged."""
+    """Compare a map of 2 x 2 cells with the library's, which is clipped at zero and upsampled."""
     step = theirs.shape[0] // 2
     cells = theirs.reshape(2, step, 2, step).mean(axis=(1, 3))
     return bool(np.corrcoef(np.maximum(ours, 0).ravel(), cells.ravel())[0, 1] > 0.95)
@@ -121,7 +121,7 @@ def alike(ours: Floats, theirs: Floats) -> bool:
 def test_both_sides_of_a_long_row_run_one_method_for_one_class(
     method: Method, peers_name: str, subject: peer_comparisons.CamSubject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not run to the end, which takes the peer 1280 passes: that they then find one map is held in tests/explain."""
+    """Stop early, because the peer needs 1280 passes; tests/explain checks that the full maps agree."""
     ours: list[tuple[object, ...]] = []
     theirs: list[tuple[object, ...]] = []
     monkeypatch.setattr(peer_comparisons, "activation_map", lambda known, *asked: ours.append((known.model, *asked)))

@@ -1,4 +1,4 @@
-"""Latency by the paper's protocol: arithmetic by hand, the queue between runs, what is kept; no time is asserted."""
+"""Latency by the paper's protocol: arithmetic by hand, the queue between runs, stored results; no time is asserted."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ def threads():
 
 
 class Clock:
-    """Tells times from a list."""
+    """Return times from a list."""
 
     def __init__(self, *seconds: float) -> None:
         self.seconds = list(seconds)
@@ -67,7 +67,7 @@ def test_mean_spread_and_ratio_by_hand() -> None:
 
 def test_a_run_is_timed_from_its_start_to_its_end() -> None:
     ran, heard = [], []
-    clock = Clock(0, 0.01, 1, 1.5, 2, 2.01, 3, 3.25)  # asked, let go, start, end; twice
+    clock = Clock(0, 0.01, 1, 1.5, 2, 2.01, 3, 3.25)  # request, release, start, end; twice
     own = Clock(7, 7.5, 8, 8.25)
     assert network_timing.time_runs(lambda: ran.append(1), 2, lambda *at: heard.append(at), (clock, own)) == (500, 250)
     assert heard == [(0, 2), (1, 2)]
@@ -127,7 +127,7 @@ def test_a_run_is_stopped_while_others_want_the_processor_and_killed_at_its_limi
         return Path(f"/proc/{started[0].pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def beat() -> None:
-        while len(states) == 5 and state() != "T":  # a signal takes its time to arrive
+        while len(states) == 5 and state() != "T":  # a signal takes a moment to arrive
             pass
         states.append(state())
 
@@ -199,7 +199,7 @@ def test_results_are_kept_for_each_machine(folder: Path) -> None:
     slow, other = replace(ONE, model="b7", runs_ms=(900.0,)), replace(ONE, machine="Another")
     for of in (slow, replace(ONE, runs_ms=(70.0,)), ONE, other):
         single_core_latency.store_latency(of)
-    assert single_core_latency.stored_latencies(ONE.machine) == (ONE, slow)  # the later one of b1, the fastest first
+    assert single_core_latency.stored_latencies(ONE.machine) == (ONE, slow)  # the later result of b1, fastest first
     assert single_core_latency.stored_latencies("Another") == (other,)
     assert single_core_latency.stored_latencies("A third") == ()
     assert sorted(path.name for path in folder.rglob("*.*")) == ["b1@240.json", "b1@240.json", "b7@240.json"]
@@ -229,7 +229,7 @@ def test_a_result_that_was_changed_or_exchanged_counts_as_none(damage: str, capl
             file.write_text(file.read_text().replace("40.0", "41.0"))
         case "swap":
             file.write_text(other.read_text())
-        case "before":  # of a version that sealed nothing
+        case "before":  # from a version without hashes
             file.write_text(json.dumps(asdict(ONE)))
     assert [of.label for of in single_core_latency.stored_latencies(ONE.machine)] == ["b2@260"]
     assert len(caplog.messages) == 1
@@ -272,7 +272,7 @@ def test_the_machine_is_its_processor(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found.endswith(" cores")
 
 
-# A child that speaks like the command: three runs, and then what the test wants.
+# A child process that prints like the command: three runs, and then what the test specifies.
 CHILD = """
 import sys
 for run in range(3):
@@ -295,7 +295,7 @@ def test_the_process_waits_before_each_run(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 class Stopped(Exception):  # noqa: N818 - as Streamlit's
-    """What a stopped script raises."""
+    """The exception that a stopped script raises."""
 
 
 @pytest.mark.parametrize("where", ["step", "beat"])
@@ -351,7 +351,7 @@ def test_only_names_reach_the_command(monkeypatch: pytest.MonkeyPatch, name: str
 def test_the_real_command_measures_in_a_process_of_its_own() -> None:
     before, steps = torch.get_num_threads(), []
     found = single_core_latency.measure_in_child(TINY, lambda *at: steps.append(at), lambda: None, runs=2)
-    assert list(dict.fromkeys(steps)) == [(0, 2), (1, 2)]  # one that was disturbed is repeated
+    assert list(dict.fromkeys(steps)) == [(0, 2), (1, 2)]  # a disturbed run is repeated
     assert (found.label, found.threads, len(found.runs_ms)) == (TINY, 1, 2)
     assert single_core_latency.stored_latencies(single_core_latency.machine()) == (() if found.disturbed else (found,))
     assert torch.get_num_threads() == before
@@ -359,7 +359,7 @@ def test_the_real_command_measures_in_a_process_of_its_own() -> None:
 
 @pytest.mark.usefixtures("threads")
 def test_what_the_command_says_of_a_wrong_network_is_what_the_process_is_asked_to_say() -> None:
-    """`apart` takes the sentence from the command's last line."""
+    """`apart` takes the error message from the command's last line."""
     ended = CliRunner().invoke(app, ["bench", "latency", "--in-turns", "resnet1520"])
     assert ended.exit_code == 1
     assert ended.stderr.splitlines()[-1].startswith("effviz: There is no network 'resnet1520'")

@@ -1,4 +1,4 @@
-"""The benchmark's sides do the same work on small models; no time is asserted."""
+"""Both sides of the benchmark do the same work on small models; no time is asserted."""
 
 import json
 import shutil
@@ -55,7 +55,7 @@ def test_all_sides_have_the_same_photos_and_the_peer_measures_the_controls_too(d
     monkeypatch.setattr(throughput.runner, "evaluate", lambda *of: (asked.append(of[1]), ours(*of))[1])
     monkeypatch.setattr(throughput, "measured", lambda *of: (measured.append(of), theirs(*of))[1])
     throughput.bench(data, "lite0@64", photos=2, rounds=1)
-    assert [settings.limit for settings in asked] == [2, 2]  # to warm up, and one round
+    assert [settings.limit for settings in asked] == [2, 2]  # a warm-up and one round
     assert {metric.value for metric in asked[0].metrics} == {"energy", "pointing", "maxbox"}
     assert len(measured) == 2 * 2 * (1 + 3)
 
@@ -85,7 +85,7 @@ def test_the_peers_measures_by_hand():
     assert pointing
     assert overlaps[-1] == pytest.approx(8 / 16)  # a box of 4 x 2 in one of 4 x 4
     assert overlaps[0] == pytest.approx(16 / 100)  # everything is at least 0
-    # at a quarter there is a part of 1 cell too, before and after the larger one
+    # at a quarter there is also a part of 1 cell, before and after the larger one
     heat[0, 0] = 0.5
     assert throughput.measured(heat, np.array([[3.0, 2.0, 7.0, 6.0]]))[2][12] == pytest.approx(8 / 16)
     assert not throughput.measured(heat.T, np.array([[3.0, 2.0, 7.0, 4.0]]))[1]  # its first maximum is at x = 2

@@ -1,4 +1,4 @@
-"""Tables of boxes, written by hand, and which photo a line means: never one that only happens to be called alike."""
+"""Hand-written tables of boxes, and the photo that each line refers to: never one that only has a similar name."""
 
 import re
 
@@ -30,7 +30,7 @@ def test_kaggles_solution(tmp_path):
 def test_one_box_a_row(tmp_path):
     touch(tmp_path / "a.png")
     (tmp_path / "boxes.csv").write_text("file,xmin,ymin,xmax,ymax,label\na.png,1,2,3,4,9\na.png,5,6,7,8,9\n")
-    (sample,) = open_dataset(tmp_path).samples  # the only table in the folder stands for it
+    (sample,) = open_dataset(tmp_path).samples  # the folder's only table is used
     assert (sample.path, sample.label) == (tmp_path / "a.png", 9)
     assert edges(sample) == [(1, 2, 3, 4), (5, 6, 7, 8)]
 

@@ -1,4 +1,4 @@
-"""An interval that is called 95 % holds the truth in at least 92 of 100 samples, of few photos and of many.
+"""Intervals called 95 % contain the true value in at least 92 of 100 samples, for few photos and for many.
 
 The photos are those of the shipped studies, drawn anew from all that were measured: their mean is then the truth.
 """
@@ -29,7 +29,7 @@ def measured(run: str, metric: str, model: str = "lite0@224", method: str = "cam
 def covered(
     photos: int, known: np.ndarray, truth: float, interval: Callable[[np.ndarray], Interval]
 ) -> tuple[float, float]:
-    """Draw some of the photos many times: how often the interval holds the truth, and how wide it is at least."""
+    """Resample photos many times; return how often the interval contains the true value, and its smallest width."""
     drawn = np.random.default_rng(0).integers(len(known), size=(DRAWS, photos))
     found = [interval(known[some]) for some in drawn]
     return np.mean([one.low <= truth <= one.high for one in found]), min(one.high - one.low for one in found)
@@ -87,7 +87,7 @@ PAIRED = [
 ]
 
 
-LEADS = [  # of gain, which is 0 on most photos: the hardest of all measures
+LEADS = [  # for gain, which is 0 on most photos: the hardest measure
     ("faithfulness", "gain", "lite2@224", "cam"),
     ("faithfulness", "gain", "lite2@260", "cam"),
     ("methods", "gain", "lite0@224", "eigencam"),
@@ -153,7 +153,7 @@ def test_box_accuracy_whose_threshold_is_chosen_on_the_same_photos(of, photos):
 
 
 def test_box_accuracy_is_a_little_too_high_for_other_photos():
-    """As docs/metrics.md says: by 0.01 to 0.06 of 18 photos, by 0.005 at most of 400."""
+    """As docs/metrics.md says: by 0.01 to 0.06 for 18 photos, by at most 0.005 for 400."""
     found = {}
     for photos in (18, 400):
         rng = np.random.default_rng(0)

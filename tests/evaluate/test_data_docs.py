@@ -1,4 +1,4 @@
-"""docs/datasets.md: its examples are read as it says, and each column and metric is in it or in docs/metrics.md."""
+"""The examples in docs/datasets.md work as described; it or docs/metrics.md documents every column and metric."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ EXAMPLES = re.findall(r"```(json|csv|xml)\n(.*?)```", TEXT, re.DOTALL)
 
 @pytest.fixture
 def example(tmp_path: Path) -> "list[Dataset]":
-    """Return the examples as data sets, in their order."""
+    """Return the examples as data sets, in order."""
     found = []
     for number, (suffix, text) in enumerate(EXAMPLES):
         file = tmp_path / f"{number}.{suffix}"

@@ -1,4 +1,4 @@
-"""Masks against pictures drawn by Pillow and packed by COCO's own code; what does not fit its photo is a sentence."""
+"""Masks match images drawn by Pillow and packed by COCO's own code; a mask that does not fit its photo is an error."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ SIZE = (60, 40)  # width, height
 
 
 def pixels(outlines, size=SIZE) -> np.ndarray:
-    """Draw outlines as a file has them, (H, W)."""
+    """Draw the outlines of a file as a mask (H, W)."""
     found = np.zeros(size[::-1], bool)
     for x0, y0, x1, y1 in draw_outlines([read_outline(outline) for outline in outlines], size).strips.astype(int):
         found[y0:y1, x0:x1] = True
@@ -81,7 +81,7 @@ def test_what_is_packed_and_what_is_drawn_go_together():
         ({"counts": "", "size": [40, 60]}, "not packed"),
         ({"counts": "no!", "size": [40, 60]}, "not packed"),
         ({"counts": "\ud800", "size": [40, 60]}, "surrogates"),
-        ({"counts": "0P", "size": [40, 60]}, "not packed"),  # ends within a number
+        ({"counts": "0P", "size": [40, 60]}, "not packed"),  # ends in the middle of a number
         ({"counts": "o" * 50 + "0", "size": [40, 60]}, "not packed"),  # a number of 250 bits
         ({"counts": "PP1", "size": [40, 60]}, "do not add up"),
         ([[0, 0, 1e9, 0, 1e9, 1e9]], "far outside"),
@@ -97,7 +97,7 @@ def test_a_polygon_that_reaches_over_the_border_is_cut_there():
     np.testing.assert_array_equal(pixels([[[50, 30, 90, 30, 90, 70, 50, 70]]]), rectangles((50, 30, 59, 39)))
 
 
-# A photo's class in a model: ImageNet's number where the model has ImageNet's classes, else by name.
+# A photo's class in a model: ImageNet's number if the model has ImageNet's classes, otherwise by name.
 
 LITE = parse_model("lite0").spec
 
@@ -129,7 +129,7 @@ def test_a_bare_number_is_the_models_own(tmp_path):
 
 @pytest.mark.parametrize("entry", [{"label": 10}, {"label": "10"}])
 def test_a_number_is_first_the_name_of_a_class(tmp_path, entry):
-    numbers = sorted(str(number) for number in range(1, 13))  # 1, 10, 11, 12, 2 ... as folders are sorted
+    numbers = sorted(str(number) for number in range(1, 13))  # 1, 10, 11, 12, 2 ..., the order of folders
     assert numbers[sample(tmp_path, **entry).class_for(other(*numbers))] == "10"
     assert sample(tmp_path, **entry).class_for(other(*"abcdefghijkl")) == 10
     assert sample(tmp_path, **entry).class_for(LITE) == 10
@@ -160,7 +160,7 @@ def test_a_number_and_a_name_of_two_classes_are_both_said(tmp_path, entry):
     photo = sample(tmp_path, label=3, **entry)
     with pytest.raises(TargetError, match=r"label 3, which is tiger shark, .*(zebra|Zebra|n02391049).* 340"):
         photo.class_for(LITE)
-    assert photo.class_for(other("horse", "zebra")) == 1  # its own numbers are the data set's affair
+    assert photo.class_for(other("horse", "zebra")) == 1  # label numbers do not refer to this model's classes
 
 
 def test_a_word_that_two_classes_share_goes_with_either(tmp_path):
@@ -180,7 +180,7 @@ def test_no_class_is_said(tmp_path):
         sample(tmp_path).class_for(LITE)
 
 
-# Truth.
+# Ground truth.
 
 PHOTO = (100, 50)  # width, height
 corner = st.integers(-5, 25)
@@ -225,13 +225,13 @@ def test_what_lies_outside_the_photo_is_left_out():
     ("box", "expected"),
     [
         (Box(0, 0, 20, 20), True),
-        (Box(40, 20, 60, 30), False),  # small, in the middle
-        (Box(0, 0, 45, 50), False),  # 45 %, beside the middle
-        (Box(0, 0, 25, 50), False),  # exactly a quarter is not under a quarter
+        (Box(40, 20, 60, 30), False),  # small, centred
+        (Box(0, 0, 45, 50), False),  # 45 %, off-centre
+        (Box(0, 0, 25, 50), False),  # exactly a quarter is not less than a quarter
         (Box(0, 0, 24.9, 50), True),
-        (Box(30, 0, 50, 50), True),  # ends where the middle is
-        (Box(50, 25, 60, 40), False),  # begins there
-        (Box(200, 0, 210, 10), False),  # not in the photo
+        (Box(30, 0, 50, 50), True),  # ends at the centre
+        (Box(50, 25, 60, 40), False),  # begins at the centre
+        (Box(200, 0, 210, 10), False),  # outside the photo
     ],
 )
 def test_small_and_off_centre(box, expected):
@@ -260,7 +260,7 @@ def test_strips_cover_the_pixels_that_are_marked(found):
 def test_a_mask_takes_little_memory_whatever_the_photos_size():
     pixels = np.zeros((3000, 4000), bool)
     pixels[1000:2000, 500:3500] = True
-    assert Mask.of(pixels).strips.shape == (1000, 4)  # one strip a row: 32 kB for 12 MB
+    assert Mask.of(pixels).strips.shape == (1000, 4)  # one strip per row: 32 kB for 12 MB
 
 
 def test_distance_by_hand():
@@ -275,7 +275,7 @@ def test_distance_by_hand():
 
 
 def test_a_point_is_looked_up_without_the_union_of_the_boxes(monkeypatch):
-    """Each map and control points; the union takes the square of their number, and 150 ms for a thousand boxes."""
+    """The union is quadratic in the number of boxes, 150 ms for a thousand, and every map and control would need it."""
     monkeypatch.setattr(GroundTruth, "union", None)
     truth = GroundTruth((Box(0, 0, 40, 20), Box(20, 10, 60, 30)))
     assert truth.holds(30, 15, PHOTO)

@@ -1,4 +1,4 @@
-"""Data sets in each form, written by hand."""
+"""Hand-written data sets in every format."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ class TestFolder:
         found = open_dataset(tmp_path)
         assert [sample.name for sample in found.samples] == ["a.JPG", "b.png", "more/deep/c.webp"]
         assert not found.annotated
-        assert found.labelled  # "more" may be a class that a model knows
+        assert found.labelled  # "more" may be a class of the model
 
     def test_class_folders_are_numbers_synsets_or_names(self, tmp_path):
         for name in ("7/a.png", "n01440764/b.png", "Tench/c.png", "my cat/d.png", "e.png"):
@@ -62,7 +62,7 @@ class TestFolder:
         assert len({before, larger, open_dataset(tmp_path).fingerprint}) == 3
 
     def test_it_is_read_in_the_order_of_the_folders_names(self, tmp_path):
-        names = ["a/b.png", "a/c/d.png", "a-b/c.png", "a.png"]  # as a list of folders: a - comes before a /
+        names = ["a/b.png", "a/c/d.png", "a-b/c.png", "a.png"]  # like a list of folders, "-" sorts before "/"
         for name in names:
             photo(tmp_path / name)
         found = open_dataset(tmp_path)
@@ -339,7 +339,7 @@ class TestCoco:
 
 
 class TestXml:
-    """ImageNet's form, as its own files have it, and Pascal VOC's."""
+    """The formats of ImageNet's own files and of Pascal VOC."""
 
     def write(self, file, *objects, name="a", size=(60, 40)):
         marked = "".join(

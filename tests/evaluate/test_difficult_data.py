@@ -1,4 +1,4 @@
-"""Whole runs over data sets that are not as one would like them: they end, and their summary can be made."""
+"""Whole runs over difficult data sets: they finish, and can be summarised."""
 
 import json
 import os

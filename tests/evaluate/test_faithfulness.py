@@ -47,7 +47,7 @@ TABBY = 281
 
 
 class BrightShare:
-    """A model that is as sure of class 0 as the input is white: its probability is the mean of the pixels."""
+    """Return a model whose probability of class 0 is the mean of the pixels."""
 
     def many(self, inputs):
         for pixels in inputs:
@@ -58,7 +58,7 @@ class BrightShare:
 
 @pytest.fixture
 def half(monkeypatch) -> Forward:
-    """A picture whose left half is white, for the model above: class 0 has the probability 0.5."""
+    """Return an image whose left half is white: the model above gives class 0 the probability 0.5."""
     engine = BrightShare()
     monkeypatch.setattr(faithfulness, "choose", lambda *_: types.SimpleNamespace(engine=engine))
 
@@ -71,13 +71,13 @@ def half(monkeypatch) -> Forward:
     rgb[:, :4] = 255
     prepared = Prepared(rgb, (0, 0, 0), (1, 1, 1), Box(0, 0, 8, 8))
     _, logits = run(None, prepared.pixels)
-    lite = types.SimpleNamespace(ref=parse_model("lite0@128"))  # says that logits become probabilities by a softmax
+    lite = types.SimpleNamespace(ref=parse_model("lite0@128"))  # probabilities are a softmax of the logits
     return Forward(lite, Photo(rgb, "0" * 64, "half"), prepared, np.zeros((1, 8, 8), np.float32), logits, 0.0)
 
 
 @pytest.fixture
 def left(make_map):
-    """Columns from the left, each weaker than the one before."""
+    """Return a map of columns that get weaker from left to right."""
     return make_map(np.tile(np.arange(8, 0, -1.0), (8, 1)), Box(0, 0, 8, 8), target_index=0)
 
 
@@ -174,7 +174,7 @@ def test_adccs_parts_equal_pytorch_grad_cams(cat, cam):
             torch.tensor(cat.prepared.pixels), masks, [ClassifierOutputTarget(TABBY)], module, library
         )[0]
     found = adcc(cat, cam, Masking(MaskBaseline.MEAN))
-    assert found.coherency == pytest.approx(float(expected), abs=5e-3)  # ours is rounded to 8 bits
+    assert found.coherency == pytest.approx(float(expected), abs=5e-3)  # EffViz rounds to 8 bits
     assert found.complexity == pytest.approx(float(Complexity()(masks)[0]), abs=1e-5)
     assert found.drop == drop(confidence(cat, cam, Masking(MaskBaseline.MEAN)))
 
@@ -195,7 +195,7 @@ def test_adcc_explains_the_masked_picture_with_methods_that_run_the_network_agai
 
 
 def test_road_equals_pytorch_grad_cams(cat, cam, monkeypatch):
-    """Without the noise, which would differ; a little tilt leaves no ties, which the library removes all or none of."""
+    """Compare without noise, which would differ; a slight tilt avoids ties, which the library handles differently."""
     monkeypatch.setattr(faithfulness, "impute", functools.partial(impute, noise=0))
     tilted = dataclasses.replace(cam, values=enlarged(cam.values, 128) + np.arange(128**2).reshape(128, 128) * 1e-7)
     masks = weights(tilted, 128)[None]
@@ -230,7 +230,7 @@ def test_road_stops_when_its_time_is_over_and_what_others_do_meanwhile_is_not_it
     monkeypatch.setattr(faithfulness, "_road_difference", four_seconds)
     found = road(cat, cam, budget_s=8, shares=(0.5, 0.3, 0.9), passed=others)
     assert found.halves == (0.25, 0.15)
-    assert math.isnan(found.value)  # a mean over two shares is none over three
+    assert math.isnan(found.value)  # a mean over two shares is not a mean over three
     assert road(cat, cam, budget_s=0).halves == ()
 
 
@@ -277,7 +277,7 @@ PIXELS = np.random.default_rng(0).normal(size=(3, 20, 24)).astype(np.float32)
 
 def blob() -> np.ndarray:
     hidden = np.zeros((20, 24), bool)
-    hidden[0:9, 0:11] = True  # into a corner
+    hidden[0:9, 0:11] = True  # towards a corner
     hidden[15, 3:20] = True
     return hidden
 

@@ -1,4 +1,4 @@
-"""What is played back is what was measured."""
+"""The playback shows the measured values."""
 
 import types
 
@@ -27,7 +27,7 @@ SIDE = 8
 
 
 class BrightShare:
-    """A model that is as sure of class 0 as the input is white: its probability is the mean of the pixels."""
+    """Return a model whose probability of class 0 is the mean of the pixels."""
 
     def many(self, inputs):
         for pixels in inputs:
@@ -37,12 +37,12 @@ class BrightShare:
 
 
 def forward(mean: float = 0.0, std: float = 1.0) -> Forward:
-    """A pass of a picture whose left half is white."""
+    """Return a pass on an image whose left half is white."""
     rgb = np.zeros((SIDE, SIDE, 3), np.uint8)
     rgb[:, :4] = 255
     prepared = Prepared(rgb, (mean,) * 3, (std,) * 3, Box(0, 0, SIDE, SIDE))
     features = np.zeros((1, SIDE, SIDE), np.float32)
-    lite = types.SimpleNamespace(ref=parse_model("lite0@128"))  # says that logits become probabilities by a softmax
+    lite = types.SimpleNamespace(ref=parse_model("lite0@128"))  # probabilities are a softmax of the logits
     return Forward(lite, Photo(rgb, "0" * 64, "half"), prepared, features, np.zeros(2, np.float32), 0.0)
 
 
@@ -53,7 +53,7 @@ def _bright(monkeypatch):
 
 @pytest.fixture
 def left(make_map):
-    """Columns from the left, each weaker than the one before."""
+    """Return a map of columns that get weaker from left to right."""
     return make_map(np.tile(np.arange(SIDE, 0, -1.0), (SIDE, 1)), Box(0, 0, SIDE, SIDE), target_index=0)
 
 
@@ -88,7 +88,7 @@ def test_every_control_is_measured_as_it_would_be_alone_and_all_in_one_batch(lef
 
 
 def judged(deletion_area: float, insertion_area: float, gaussian: tuple[float, float] = (0.5, 0.5)) -> Playback:
-    """A map's two areas among ten random maps with areas from 0.3 to 0.57."""
+    """Return a map's two areas among ten random maps with areas from 0.3 to 0.57."""
 
     def areas(away: float, back: float) -> DeletionInsertion:
         flat = [ProbabilityCurve(np.array([0.0, 1.0]), np.array([area, area])) for area in (away, back)]
@@ -103,7 +103,7 @@ def judged(deletion_area: float, insertion_area: float, gaussian: tuple[float, f
     ("found", "answer", "better"),
     [
         (judged(0.1, 0.9), FaithfulAnswer.YES, (11, 11)),
-        (judged(0.1, 0.9, gaussian=(0.05, 0.5)), FaithfulAnswer.CANNOT_TELL, (10, 11)),  # the middle alone does as well
+        (judged(0.1, 0.9, gaussian=(0.05, 0.5)), FaithfulAnswer.CANNOT_TELL, (10, 11)),  # the centre alone does as well
         (judged(0.1, 0.4), FaithfulAnswer.CANNOT_TELL, (11, 4)),  # 0.30, 0.33, 0.36 and 0.39
         (judged(0.4, 0.4), FaithfulAnswer.CANNOT_TELL, (7, 4)),  # 0.42 and up, and the Gaussian
         (judged(0.3, 0.57), FaithfulAnswer.CANNOT_TELL, (10, 10)),  # equal is not better
@@ -150,5 +150,5 @@ def test_what_is_left_when_all_is_gone(left):
 def test_progress_is_told_after_each_pass(left):
     told: list[float] = []
     make_playback(forward(), left, Masking(steps=4), told.append)
-    passes = 3 + 12 * 2 * 3  # the ends once; three steps between them for a map and 11 controls, both ways
+    passes = 3 + 12 * 2 * 3  # the ends once; three steps between them for a map and 11 controls, in both directions
     assert told == pytest.approx([done / passes for done in range(1, passes + 1)])

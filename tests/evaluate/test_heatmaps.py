@@ -27,7 +27,7 @@ from effviz.explain import placement
 from effviz.explain.data_types import Box
 from effviz.explain.placement import Calibration, Placement
 
-CROP = Box(50, 0, 150, 100)  # the middle square of a photo twice as wide as it is high
+CROP = Box(50, 0, 150, 100)  # the centre square of a photo twice as wide as high
 WIDE = (200, 100)
 RANDOM = (Control.RANDOM, Control.CROP_RANDOM)
 
@@ -87,10 +87,10 @@ def test_no_control_in_the_crop_leaves_it_and_those_over_the_photo_do_not_know_i
 
 
 def test_half_of_a_lead_over_the_photos_gaussian_may_be_the_crop_alone():
-    """An object in the middle: the Gaussian that knows the crop has more of its evidence there, and knows no photo."""
+    """With a centred object, the crop's Gaussian has more evidence on it, and does not depend on the photo."""
     truth = GroundTruth((Box(60, 10, 140, 90),))
     inside, over = (energy(drawn(control), truth, WIDE) for control in (Control.CROP_GAUSSIAN, Control.GAUSSIAN))
-    in_80, in_40 = 0.8904, 0.5763  # of a Gaussian: within 1.6 and 0.8 sigma
+    in_80, in_40 = 0.8904, 0.5763  # of a Gaussian, within 1.6 and 0.8 sigma
     ends = 0.9545  # within the crop's 2 sigma, and the photo's
     assert inside == pytest.approx((in_80 / ends) ** 2, abs=0.01)
     assert over == pytest.approx(in_80 / ends * in_40 / ends, abs=0.01)
@@ -111,7 +111,7 @@ def test_in_place_of_a_map_it_says_what_the_map_says(make_map, control):
         assert not np.array_equal(other.values, control_map(entry, control, "t").values)
 
 
-# Heat.
+# Heatmaps.
 
 MOVED = Calibration("lite0@224", 224, 28.0, 0.0, 1.0, 0.1, 0.5, 100, "by hand", "a" * 64)
 PHOTO = (320, 160)
@@ -147,7 +147,7 @@ def test_nothing_is_where_the_model_did_not_see(make_map):
 
 
 def test_a_map_finer_than_the_grid_is_averaged_and_not_picked_from(make_map):
-    # one cell of 384 x 384 holds all: a grid cell is 4 x 4 of them
+    # one cell of 384 x 384 has all evidence; a grid cell is 4 x 4 of them
     values = np.zeros((384, 384))
     values[193, 131] = 16
     found = to_heatmap(make_map(values, Box(0, 0, 384, 384), photo_size=(384, 384)))
@@ -169,12 +169,12 @@ def test_a_crop_that_reaches_outside_the_photo(make_map):
     found = to_heatmap(make_map([[1, 2, 3, 4]], Box(-16, 0, 176, 160), photo_size=(160, 160)))
     assert (found.rows, found.columns) == ((0, GRID_SIDE), (0, GRID_SIDE))
     assert found.values[0, 0] == 1  # 5/3 px into the photo is 18 px into a cell with its centre at 24: flat
-    # the middle of the photo is that of the crop: halfway between 2 and 3
+    # photo and crop have the same centre: halfway between 2 and 3
     assert found.values[0, 47:49].mean() == pytest.approx(2.5)
 
 
 def test_calibrated_placement_moves_it(make_map, monkeypatch):
-    # the map shows a place one of 8 cells further right than it is: it must move left by an eighth
+    # the map shows a place one of 8 cells too far right: it must move left by an eighth
     values = np.zeros((8, 8))
     values[4, 4] = 1
     entry = make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96))
@@ -232,7 +232,7 @@ def test_a_mask_is_brought_to_the_grid_once_for_all_maps_of_its_photo(monkeypatc
         evidence_on(Heatmap(np.full((GRID_SIDE, GRID_SIDE), value)), truth, (288, 192)) for value in (1.0, 2.0)
     )
     assert second == pytest.approx(2 * first)
-    assert len(asked) == 2 * (len(truth.mask.strips) // grid.STRIPS_AT_ONCE + 1)  # across and down
+    assert len(asked) == 2 * (len(truth.mask.strips) // grid.STRIPS_AT_ONCE + 1)  # horizontally and vertically
 
 
 def bumps(*places: tuple[int, int]) -> Heatmap:
@@ -247,7 +247,7 @@ def test_one_blur_for_all_maps_is_a_gaussian_in_the_photos_own_pixels():
     found = smooth_heatmap(bumps((48, 48)), 0.1, (200, 100))
     assert found.values[48, 53] / found.values[48, 48] == pytest.approx(np.exp(-((5 / 4.8) ** 2) / 2), rel=1e-3)
     assert found.values[58, 48] / found.values[48, 48] == pytest.approx(np.exp(-((10 / 9.6) ** 2) / 2), rel=1e-3)
-    assert found.peak is None  # the strongest place is sought anew
+    assert found.peak is None  # the strongest place is determined again
     assert not found.values.flags.writeable
 
 
@@ -260,7 +260,7 @@ def test_by_blurring_no_evidence_leaves_the_crop_and_none_is_made():
 
 
 def test_a_strong_cell_at_the_border_stays_strongest_about_its_centre(make_map):
-    """Of 3 x 3 cells, 32 px each; a blur that is thrown back has its top at the very border."""
+    """3 x 3 cells of 32 px each; a blur with reflection would peak at the very border."""
     values = np.zeros((3, 3))
     values[0, 1] = 1
     found = smooth_heatmap(to_heatmap(make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96))), 0.15, (96, 96))
@@ -270,7 +270,7 @@ def test_a_strong_cell_at_the_border_stays_strongest_about_its_centre(make_map):
 
 def test_after_the_blur_a_fine_map_and_its_mean_over_coarse_cells_are_alike(make_map):
     """Averaging 4 to 3 cells blurs, 6 to 3 is exact; one kernel treats every grid the same."""
-    fine = np.kron(np.random.default_rng(0).random((3, 3)), np.ones((2, 2)))  # 6 x 6 cells that say what 3 x 3 say
+    fine = np.kron(np.random.default_rng(0).random((3, 3)), np.ones((2, 2)))  # 6 x 6 cells with 3 x 3's content
     coarse = fine[::2, ::2]
     before, after = [], []
     for values in (fine, coarse):
@@ -295,7 +295,7 @@ def centre_gaussian() -> Heatmap:
 
 
 def painted(*parts: tuple[int, int, int, int, float]) -> Heatmap:
-    """Heat from rectangles of grid cells x0, y0, x1, y1 with a value."""
+    """Return a heatmap from rectangles of grid cells (x0, y0, x1, y1) with a value."""
     values = np.zeros((GRID_SIDE, GRID_SIDE))
     for x0, y0, x1, y1, value in parts:
         values[y0:y1, x0:x1] = value
@@ -318,7 +318,7 @@ def iou(a, b) -> float:
 
 
 def by_hand(found: Heatmap, boxes, size):
-    """MaxBoxAcc's boxes with scipy: label, fill, take the largest; then compare in photo pixels."""
+    """Compute MaxBoxAcc's boxes with SciPy: label, fill, take the largest; then compare in photo pixels."""
     seen, largest, every = found.seen, [], []
     across, down = size[0] / GRID_SIDE, size[1] / GRID_SIDE
     for threshold in THRESHOLDS:
@@ -348,7 +348,7 @@ def test_uniform_has_the_objects_share_as_its_energy():
 
 
 def test_what_a_crop_hides_is_neither_gained_nor_lost(make_map):
-    # the model saw the right half, all of it equal; the object is the middle half of the photo
+    # the model saw the right half, with equal evidence; the object is the middle half of the photo
     found = to_heatmap(make_map(np.ones((7, 7)), Box(96, 0, 192, 96), photo_size=LOCALISATION_PHOTO))
     truth = GroundTruth((Box(48, 0, 144, 96),))
     assert energy(found, truth, LOCALISATION_PHOTO) == pytest.approx(0.5)
@@ -472,7 +472,7 @@ def test_box_around_the_largest_part_by_hand():
     scores = box_ious(found, GroundTruth((Box(100, 50, 140, 80),)), LOCALISATION_PHOTO)  # exactly the weak part
     assert scores[1:26] == pytest.approx(1)
     assert not scores[26:].any()
-    assert scores[0] == pytest.approx(40 * 30 / (192 * 96))  # everything reaches the minimum
+    assert scores[0] == pytest.approx(40 * 30 / (192 * 96))  # every cell reaches the minimum
     every = box_ious_v2(found, GroundTruth((Box(0, 0, 20, 10),)), LOCALISATION_PHOTO)
     assert every[1:] == pytest.approx(1)
 

@@ -39,7 +39,7 @@ def test_a_mean_has_students_interval_with_a_further_value_at_each_end():
 
 
 def test_where_all_photos_are_alike_the_interval_has_a_width():
-    """A uniform map loses none of the probability on any of 18 photos, which does not make it certain."""
+    """A uniform map loses no probability on any of 18 photos, which is not proof for other photos."""
     for found in (mean(np.zeros(18)), share(np.zeros(18))):
         assert found.low == found.mean == 0
         assert 0.1 < found.high < 0.2
@@ -54,7 +54,7 @@ def test_limits_stay_within_the_measures_scale():
 
 
 def test_a_paired_share_has_the_exact_mcnemar_test():
-    """Of 21 photos 7 differ one way and 1 the other way: as likely as 7 or 8 heads, or tails, in 8 throws of a coin."""
+    """Of 21 photos, 7 differ one way and 1 the other: as likely as 7 or 8 heads, or tails, in 8 coin tosses."""
     found = paired_share([*ones(7, 7), -1.0, *np.zeros(13)])
     assert found.mean == pytest.approx(6 / 21)
     assert found.p == pytest.approx(2 * sum(math.comb(8, k) for k in (7, 8)) / 2**8)  # 0.0703
@@ -72,14 +72,14 @@ def test_a_paired_mean_is_students_test_made_harder_by_one_photo():
     assert found.low == pytest.approx(expected.confidence_interval(0.95).low)
     assert found.p > scipy.stats.ttest_1samp(values, 0).pvalue
     assert paired_mean(-values).p == pytest.approx(found.p)
-    many = np.random.default_rng(3).normal(0.02, 0.1, 50)  # from 50 on it is Student's as it stands
+    many = np.random.default_rng(3).normal(0.02, 0.1, 50)  # from 50 on, it is Student's unchanged
     plain = scipy.stats.ttest_1samp(many, 0)
     assert paired_mean(many).p == pytest.approx(plain.pvalue)
     assert paired_mean(many).high == pytest.approx(plain.confidence_interval(0.95).high)
 
 
 def test_a_mean_that_rests_on_few_photos_has_a_further_one_whatever_their_number():
-    """Of 100 photos that all but 20 differ by 0; of 18 twice as far, and as far as can be where two make the mean."""
+    """100 photos, 80 of them 0, get one further photo as far as any; 18 get one twice as far, up to the limit."""
     sparse = np.repeat([0.1, 0.0], [20, 80])
     expected = scipy.stats.ttest_1samp([*sparse, 0.1], 0).confidence_interval(0.95)
     assert paired_mean(sparse).high == pytest.approx(expected.high)
@@ -116,7 +116,7 @@ def test_too_few_values_have_no_interval(of):
 def test_what_is_sure_rests_on_holms_correction():
     """Of 0.01, 0.04, 0.03 and 0.005 only those at 0.01 and 0.005 stay below 0.05: times 3 and times 4."""
     found = [Interval(0.1, 0.0, 0.2, 9, p) for p in (0.01, 0.04, math.nan, 0.03, 0.005)]
-    twice = holm([*found, found[0]])  # by another method that has the same map
+    twice = holm([*found, found[0]])  # by another method with the same map
     corrected = holm(found)
     assert [one.p for one in corrected] == pytest.approx([0.03, 0.06, math.nan, 0.06, 0.02], nan_ok=True)
     assert twice == (*corrected, corrected[0])

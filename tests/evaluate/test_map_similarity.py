@@ -64,7 +64,7 @@ def test_the_stages_from_the_top_down(steps):
 
 
 def test_each_step_is_the_whole_network_broken_down_to_there(model, photo, steps):
-    """The same draws in a copy of our own, which runs from the photo each time."""
+    """Draw the same weights in our own copy, which runs from the photo each time."""
     module, generator = copy.deepcopy(model.module), torch.Generator().manual_seed(3)
     parts = [module.classifier, module.conv_head, *reversed(module.blocks), module.conv_stem]
     pixels = torch.tensor(forward(model, photo).prepared.pixels)
@@ -183,7 +183,7 @@ def test_each_photo_is_compared_with_a_class_of_its_own(model, photo):
     photos = [images.read((CAT.parent / f"{name}.jpg").read_bytes(), f"{name}.jpg") for name in names]
     drawn = [random_logit(forward(model, of), TABBY, Method.CAM).map.target_index for of in photos]
     assert len(set(drawn)) > 4
-    assert random_logit(forward(model, photo), TABBY, Method.CAM).map.target_index == drawn[0]  # the cat once more
+    assert random_logit(forward(model, photo), TABBY, Method.CAM).map.target_index == drawn[0]  # the cat again
 
 
 def test_a_map_that_ignores_the_class_is_the_same_for_another(model, photo):
@@ -197,7 +197,7 @@ PICTURE = np.random.default_rng(0).random((17, 14))
 
 
 def by_windows(a, b) -> float:
-    """Eq. 13 of the paper, window by window."""
+    """Compute Eq. 13 of the paper, window by window."""
     offsets = np.arange(-5, 6)
     weights = np.exp(-(offsets[:, None] ** 2 + offsets**2) / (2 * 1.5**2))
     weights /= weights.sum()
@@ -224,7 +224,7 @@ def test_it_equals_the_papers_sum_over_windows():
 
 
 def test_two_even_pictures_by_hand():
-    # only the light differs: (2 * 0.2 * 0.6 + 0.0001) / (0.04 + 0.36 + 0.0001)
+    # only the brightness differs: (2 * 0.2 * 0.6 + 0.0001) / (0.04 + 0.36 + 0.0001)
     assert ssim(np.full((11, 11), 0.2), np.full((11, 11), 0.6)) == pytest.approx(0.2401 / 0.4001)
 
 
@@ -271,7 +271,7 @@ def test_centroid_distance_is_a_share_of_the_photos_diagonal_not_of_the_crops(ma
 
 
 def test_another_grid_and_another_crop_of_the_same_thing_agree(make_map):
-    """A blob at (100, 120) in photo pixels, seen by two models with different crops and grids."""
+    """Return a blob at (100, 120) in photo pixels, seen by two models with different crops and grids."""
 
     def blob(box: Box, cells: int) -> np.ndarray:
         x = box.x0 + (np.arange(cells) + 0.5) * (box.x1 - box.x0) / cells

@@ -36,7 +36,7 @@ def test_enlarging_is_torchs(shape):
 
 def test_weights_are_pytorch_grad_cams(make_map):
     values = noise(7, 7)
-    expected = scale_cam_image(scale_cam_image(np.maximum(values, 0)[None], (64, 64)))[0]  # as the library does
+    expected = scale_cam_image(scale_cam_image(np.maximum(values, 0)[None], (64, 64)))[0]  # like the library
     assert weights(make_map(values), 64) == pytest.approx(expected, abs=1e-5)
 
 
@@ -61,7 +61,7 @@ def test_equal_pixels_do_not_follow_the_reading_order(make_map):
     assert sorted(order.ravel()) == list(range(56 * 56))
     rows = np.indices(order.shape)[0]
     assert abs(np.corrcoef(order.ravel(), rows.ravel())[0, 1]) < 0.5
-    # blotches as in a random map, and no scattered dots: neighbours are taken at about the same time
+    # blotches like a random map, not scattered dots: neighbours are removed at about the same time
     assert np.corrcoef(order[:, 1:].ravel(), order[:, :-1].ravel())[0, 1] > 0.9
     assert np.array_equal(order, ranks(make_map(np.ones((7, 7)), model="lite2@260"), 56))
     assert not np.array_equal(order, ranks(make_map(np.ones((7, 7)), photo_sha256="1" * 64), 56))
@@ -121,7 +121,7 @@ def test_blur_spreads_a_point_by_ten_pixels_at_224():
 
 
 def test_rise_blurs_as_its_authors_do():
-    """`gkern(11, 5)` and the convolution of https://github.com/eclique/RISE, evaluation.py, at their 224 px."""
+    """Compute `gkern(11, 5)` and the convolution of https://github.com/eclique/RISE, evaluation.py, at its 224 px."""
     before = prepared(np.random.default_rng(2).integers(0, 256, (224, 224, 3)))
     point = np.zeros((11, 11))
     point[5, 5] = 1
@@ -130,6 +130,6 @@ def test_rise_blurs_as_its_authors_do():
         kernel[channel, channel] = scipy.ndimage.gaussian_filter(point, 5)
     expected = torch.nn.functional.conv2d(torch.tensor(before.pixels).double(), torch.tensor(kernel), padding=5)
     assert start_input(before, MaskBaseline.RISE) == pytest.approx(expected.numpy(), abs=1e-5)
-    assert not baseline_input(before, MaskBaseline.RISE).any()  # deletion ends at the mean pixel
+    assert not baseline_input(before, MaskBaseline.RISE).any()  # deletion ends with the mean pixel
     for other in (MaskBaseline.MEAN, MaskBaseline.BLUR, MaskBaseline.BLACK):
         np.testing.assert_array_equal(start_input(before, other), baseline_input(before, other))

@@ -1,4 +1,4 @@
-"""Rows of a few photos by a small network; measures of place are computed anew from maps drawn out to pixels."""
+"""Rows of a few photos by a small network; localisation is recomputed from maps upsampled to pixels."""
 
 import dataclasses
 import itertools
@@ -30,7 +30,7 @@ from effviz.explain.data_types import Method, TargetLayer
 from effviz.explain.forward_pass import forward
 from effviz.explain.placement import place
 
-CONTROLS = ("control-random", "control-gaussian", "control-uniform")  # over the photo, or what a model saw
+CONTROLS = ("control-random", "control-gaussian", "control-uniform")  # over the photo, or over what a model saw
 IN_CROP = ("control-crop-random", "control-crop-gaussian", "control-crop-uniform")
 WHERE = tuple(metric for metric in Metric if metric in LOCALISATION_METRICS)
 
@@ -59,7 +59,7 @@ def test_one_row_for_each_photo_model_method_and_metric(data, model):
     keys = [(row.photo, row.model, row.method, row.metric) for row in found]
     of_controls = (
         len(Metric) - len(AGREEMENT_METRICS) - len(SANITY_METRICS)
-    )  # of one model; a control knows no network to break
+    )  # of one model; a control has no network to break
     of_methods = of_controls + len(SANITY_METRICS)
     of_all = 2 * of_methods + len(CONTROLS) * of_controls + len(IN_CROP) * len(LOCALISATION_METRICS)
     assert len(keys) == len(set(keys)) == 2 * 1 * of_all
@@ -70,7 +70,7 @@ def test_one_row_for_each_photo_model_method_and_metric(data, model):
         assert (row.placement, len(row.photo_sha256)) == ("plain", 64)
         assert (row.target_index, row.label) == (281 if row.photo == "cat.jpg" else 207,) * 2
         assert 0 < row.probability < 1
-        assert row.box_share == pytest.approx(0.25)  # half of the width, half of the height
+        assert row.box_share == pytest.approx(0.25)  # half the width, half the height
         assert row.off_centre is False
 
 
@@ -88,10 +88,10 @@ def test_energy_and_pointing_are_those_of_the_map_drawn_out_to_pixels(data, mode
         key = (sample.name, "lite0@96", "cam")
         assert found[(*key, "energy")].value == pytest.approx(drawn[inside].sum() / drawn.sum(), abs=0.01)
         rows_in, columns_in = np.nonzero(inside)
-        strongest = np.argwhere(drawn >= drawn.max() * (1 - 1e-5))  # of a cell at the map's border half is as strong
+        strongest = np.argwhere(drawn >= drawn.max() * (1 - 1e-5))  # half of a cell at the map's border is as strong
         gaps = strongest - strongest.clip((rows_in.min(), columns_in.min()), (rows_in.max(), columns_in.max()))
-        distances = np.hypot(*gaps.T)  # to the box, px
-        if not distances.any() or distances.min() > 5:  # else its edge decides, where pixels and cells may differ
+        distances = np.hypot(*gaps.T)  # distance to the box, px
+        if not distances.any() or distances.min() > 5:  # otherwise its edge decides, where pixels and cells may differ
             hits.append(bool(not distances.any()))
             assert found[(*key, "pointing")].value == float(hits[-1])
     assert len(hits) >= 5
@@ -112,7 +112,7 @@ def test_controls_of_place_know_no_model_and_no_method(data, model, loaded):
         if name == "lite0@128" and method in CONTROLS:
             assert row.value == found[photo, "lite0@96", method, metric].value
     random = [row.value for key, row in found.items() if key[1:] == ("lite0@96", "control-random", "energy")]
-    assert random[0] != random[1]  # another one for each photo
+    assert random[0] != random[1]  # different for each photo
 
 
 def test_the_random_control_follows_the_seed(data, model):
@@ -159,7 +159,7 @@ def test_curves_go_with_the_measures_that_have_them(data, model):
     of = {key[3]: row for key, row in found.items() if key[2] == "cam"}
     assert (of["maxbox"].value, len(of["maxbox"].curve)) == (None, 50)
     assert of["iou"].value == pytest.approx(of["maxbox"].curve.max())
-    assert len(of["deletion"].curve) == len(of["insertion"].curve) == 5  # none, and four steps
+    assert len(of["deletion"].curve) == len(of["insertion"].curve) == 5  # step 0, and four steps
     assert of["deletion"].curve[0] == pytest.approx(of["insertion"].curve[-1], abs=1e-4)  # the whole photo
     assert of["deletion"].curve[0] == pytest.approx(of["deletion"].probability, abs=1e-4)
     assert of["deletion"].value == pytest.approx(np.trapezoid(of["deletion"].curve, dx=0.25), abs=1e-3)
@@ -176,7 +176,7 @@ def test_the_best_overlap_is_that_of_the_largest_part(data, model):
 
 @pytest.fixture(scope="module")
 def pairs(data, model, loaded):
-    """Rows of two models: the second is compared with the first."""
+    """Return rows of two models: the second is compared with the first."""
     wanted = settings(
         models=("lite0@96", "lite0@128"), methods=(Method.CAM, Method.EIGENCAM), metrics=tuple(AGREEMENT_METRICS)
     )
@@ -201,7 +201,7 @@ class TestBesideTheFirstModel:
 
     def test_a_control_in_the_place_of_a_map_is_compared_too(self, entry, pairs):
         key = ("cat.jpg", "lite0@128")
-        assert pairs[(*key, "control-uniform", "agree_rank")].value is None  # it has no ranks
+        assert pairs[(*key, "control-uniform", "agree_rank")].value is None  # a control has no ranks
         assert "is the same everywhere" in pairs[(*key, "control-uniform", "agree_rank")].error
         assert pairs[(*key, "control-uniform", "agree_distance")].error is None
         # its centre is the middle of what both saw, which is the photo's; the evidence's centre is counted cell by cell
@@ -228,7 +228,7 @@ def test_sanity_is_what_is_left_at_the_end_of_the_cascade(data, model):
     assert logits[0] == pytest.approx(
         map_similarity.random_logit(forward(model, photo), 281, Method.CAM, seed=4).spearman
     )
-    assert logits[1] == pytest.approx(1)  # EigenCAM does not know of classes
+    assert logits[1] == pytest.approx(1)  # EigenCAM does not depend on the class
 
 
 def test_road_whose_time_is_over_says_so(data, model, monkeypatch):
@@ -327,14 +327,14 @@ def test_blurred_beyond_the_photo_a_map_is_the_uniform_control_in_its_crop(data,
     far, own = (table(measure_photos(data.samples, settings(smooth=smooth), [model])) for smooth in (3, 0))
     for sample in data.samples:
         width, height = images.read(sample.path.read_bytes(), sample.name).rgb.shape[1::-1]
-        side = 0.875 * min(width, height)  # of the middle square that the model sees
-        edges = ((width, 0.2, 0.7), (height, 0.3, 0.8))  # of the box, in shares of the photo
+        side = 0.875 * min(width, height)  # of the centre square that the model sees
+        edges = ((width, 0.2, 0.7), (height, 0.3, 0.8))  # of the box, as fractions of the photo
         inside = [min(end * of, (of + side) / 2) - max(start * of, (of - side) / 2) for of, start, end in edges]
         for method in ("cam", *IN_CROP):
             found = far[sample.name, "lite0@96", method, "energy"].value
             assert found == pytest.approx(inside[0] * inside[1] / side**2, abs=0.02)
         assert own[sample.name, "lite0@96", "control-crop-uniform", "energy"].value == pytest.approx(found, abs=0.005)
-        for control in CONTROLS:  # what covers the photo stays
+        for control in CONTROLS:  # a box that covers the photo stays
             values = [found[sample.name, "lite0@96", control, "energy"].value for found in (far, own)]
             assert values[0] == values[1]
 
@@ -345,7 +345,7 @@ def test_controls_in_the_crop_are_of_each_model_and_those_of_one_crop_alike(data
     for sample in data.samples[:3]:
         for control in ("control-crop-gaussian", "control-crop-uniform"):
             one, alike, wider = (found[sample.name, name, control, "energy"].value for name in names)
-            assert one == pytest.approx(alike, abs=0.02)  # but for a cell of the heat at the crop's edge
+            assert one == pytest.approx(alike, abs=0.02)  # except for a heatmap cell at the crop's edge
             assert one != wider
 
 
@@ -374,7 +374,7 @@ def test_with_a_tolerance_a_peak_beside_the_box_is_a_hit(data, model):
     assert all(hits[photo, "pointing15"] >= hits[photo, "pointing"] for photo in photos)
 
 
-# Photos that cannot be measured are an answer with one sentence, whatever annotations say; no model looks at them.
+# Unusable photos give one error message, whatever the annotations; no model runs on them.
 
 PHOTO = {"id": 1, "file_name": "1.png", "width": 60, "height": 40}
 POLYGON = [10, 5, 40, 5, 40, 25, 10, 25]
