@@ -35,7 +35,7 @@ def test_the_map_the_guesses_and_the_macs_follow_the_input_size(compare: Compare
     axis.get_by_role("slider").evaluate(DRAG, [4])
     expect(axis).to_have_attribute("data-shown", "224")
     expect(axis.locator(".trained")).to_have_text("trained at 224 px")
-    expect(axis.locator(".note")).to_have_text("224 px is its training size.")
+    expect(axis.locator(".note")).to_have_text("224 px is the training size.")
     facts, slider = axis.locator("dd"), axis.get_by_role("slider")
     expect(facts.nth(1)).to_have_text("7 × 7")
     own = grid.pixels(axis.locator("canvas"))

@@ -59,7 +59,7 @@ def show_out_of_domain(cells: Sequence[MapCell]) -> None:
 
 
 def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
-    """Return the judge's top five guesses for each photo; empty if it cannot run now, because it is only a notice."""
+    """Return the judge's top five guesses for each photo; empty if it cannot run now, as the notice is optional."""
     guessed = {photo: guesses for photo in photos if (guesses := _GUESSES.find(photo.sha256))}
     new = [photo for photo in photos if photo not in guessed]
     if new:
@@ -77,9 +77,9 @@ def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tup
         line.format(photo=plain(photo.name), name=plain(one.name), chance=one.probability) for photo, one in foreign
     ]
     text = _(
-        "**Outside their classes.** Trained on only {count} classes: {models} ({names}). {judge}, which knows 1000 "
-        "classes, finds none of these in the photos named here ({seen}). The maps then show what resembles the nearest "
-        "of the {count} classes. For a fair comparison, add a photo of one of these classes."
+        "**Outside their classes.** Trained on only {count} classes: {models} ({names}). {judge}, which knows "
+        "1000 classes, finds none of them in these photos ({seen}). On such photos, the maps show what "
+        "resembles the nearest of the {count} classes. For a fair comparison, add a photo of one of them."
     )
     known, labels = ", ".join(map(plain, names)), ", ".join(map(plain, models))
     return text.format(models=labels, count=len(names), names=known, judge=JUDGE.label, seen="; ".join(seen))

@@ -144,7 +144,7 @@ def size_facts(spec: ModelSpec, px: int) -> Json:
     """Return what is known about a size without a pass: cost, cells, and what to expect away from the training size."""
     trained_px = spec.resolution_px
     if px == trained_px:
-        note = _("{px} px is its training size.")
+        note = _("{px} px is the training size.")
     elif px < trained_px:
         note = _("Below the training size of {px} px: fewer cells, and objects look smaller than in training.")
     else:

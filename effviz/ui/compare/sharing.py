@@ -102,7 +102,7 @@ def show_awaited() -> None:
     photos = ", ".join(photo.format(name=plain(one[DIGITS + 1 :]), digest=one[:DIGITS]) for one in missing)
     text = _("This link needs photos that links do not include: {photos}. Add them under Photos to see their maps.")
     if HELD_CLASS in st.session_state:
-        text += " " + _("Its class, {name}, is selected once they are added.")
+        text += " " + _("The link's class, {name}, is selected once they are added.")
     with st.container(horizontal=True, vertical_alignment="center"):
         name = plain(st.session_state.get(HELD_CLASS, ""))
         st.info(text.format(photos=photos, name=name), icon=":material/hide_image:")

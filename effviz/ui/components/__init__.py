@@ -54,7 +54,7 @@ class Told(NamedTuple):
 
 
 def told(state: object) -> Told:
-    """Parse what sender.js sends; invalid data, which a browser may send, counts as no choice."""
+    """Parse what sender.js sends; invalid data, which any browser can send, counts as no choice."""
     if not isinstance(state, Mapping):
         return Told(None, 0)
     move = state.get("move")
@@ -86,7 +86,7 @@ def counted_here(title: str) -> DrawingSlide:
 
 
 def menu_data(key: str, name: str, slide: DrawingSlide | None, csv: str = "") -> Json:
-    """Return the data of the buttons; `name` is the file name, and without a slide there are no files."""
+    """Return the data of the buttons; `name` is the file name. Without a slide, all buttons are hidden."""
     return {"key": key, "name": name, "slide": slide, "csv": csv}
 
 
