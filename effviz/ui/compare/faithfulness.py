@@ -135,11 +135,10 @@ class FaithfulnessRequest:
 def show(cells: Sequence[MapCell]) -> None:
     """Show the choices of photo and baseline; measure on demand and play the result."""
     text = _(
-        "Deletion removes the strongest {part:.0f} % of the map's area from the model's input, then the next, "
-        "until nothing is left. Insertion starts empty and adds them back. If the model relies on what the map "
-        "marks, its probability falls early in deletion and rises early in insertion. Masked photos are unlike "
-        "any training photo, so {count} random maps and a Gaussian centred on what the model saw serve as "
-        "controls."
+        "Deletion removes the strongest {part:.0f} % of the map's area from the model's input, then the next, until "
+        "nothing is left. Insertion starts empty and adds them back. If the model relies on what the map marks, its "
+        "probability falls early in deletion and rises early in insertion. Masked photos are unlike any training "
+        "photo, so {count} random maps and a Gaussian centred on what the model saw serve as controls."
     )
     st.caption(text.format(part=100 / Masking().steps, count=RANDOM_MAPS))
     trained = [cell for cell in cells if cell.map.trained]
