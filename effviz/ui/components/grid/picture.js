@@ -17,7 +17,7 @@ function pixelsOf(table) {
 const step = (part) => (part >= 1 ? 255 : part > 0 ? (part * 256) | 0 : 0);
 
 /**
- * Draw a map out to pixels: parts of its range, NaN where the model saw nothing.
+ * Resample a map to pixels: parts of its range, NaN where the model saw nothing.
  *
  * @param {Scaled} scaled @param {Weights} xs @param {Weights} ys @param {number} columns of the map @param {Float32Array} parts is written
  */
@@ -50,7 +50,7 @@ function tint(parts, colours, threshold, signed, pixels) {
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i];
     const strength = signed ? Math.abs(2 * part - 1) : part;
-    // NaN never reaches the threshold, because every comparison with it is false.
+    // `part === part` is false for NaN, where the model saw nothing.
     pixels[i] = part === part && (threshold <= 0 || strength >= threshold) ? colours[step(part)] : HIDDEN;
   }
 }

@@ -3,7 +3,7 @@
 /**
  * @typedef {{start: number, end: number, n: number, slope: number, offset: number}} Axis one direction: n cells across what the model saw, from pixel `start` to `end`
  * @typedef {{low: Uint16Array, high: Uint16Array, part: Float32Array, from: number, to: number}} Weights
- *   for each pixel the two cells it lies between and how far it is on its way to the second; the model saw the pixels from `from` up to `to`
+ *   for each pixel, the two cells around it and its relative distance from the first; the model saw the pixels from `from` up to `to`
  * @typedef {{zoom: number, x: number, y: number}} View the visible part of the photo begins at x, y (0 to 1) and spans 1 / zoom of it
  * @typedef {{left: number, top: number, width: number, height: number, fullWidth: number, fullHeight: number}} Pane
  *   the visible pixels of the photo drawn at full size

@@ -13,7 +13,7 @@ const CLICK = 4; // px of movement that still count as a click
  * @typedef {{view: View, size: number[], grid: Grid, setView: (view: View) => void, repaint: () => void}} Owner what the surfaces of one photo share
  * @typedef {{draw: () => void, point?: (x: number, y: number) => void, leave?: () => void, click?: (x: number, y: number) => void,
  *   drag?: (x: number) => void, box?: (from: Spot, to: Spot, done: boolean) => void}} Acts
- *   x and y from 0 to 1 of the whole photo; drag: of the stage, where there is nothing to move the photo for; box: two corners, while boxes are drawn
+ *   x and y from 0 to 1 of the whole photo; drag: x on the stage while a drag does not move the photo; box: two corners while a box is drawn
  */
 
 class Surface {

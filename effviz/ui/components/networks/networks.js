@@ -1,6 +1,6 @@
 // The networks of Fig. 2, drawn as on the Scale page, with Streamlit's sliders.
 
-/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, room: boolean} & Saved} Data room: shown to one */
+/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, room: boolean} & Saved} Data room: presented to one */
 
 const ROOM = { zoom: 1.7, stack: 200 }; // text of 12 px appears as 20 px, and the drawing is as high as a chart
 
