@@ -180,7 +180,7 @@ def says_what_it_is(svg: str) -> None:
     """The slide's words: a title, the source and licence, and none smaller than 24 px."""
     words = re.findall(r"<text[^>]*?font-size: ([\d.]+)px[^>]*>(.*?)</text>", svg)
     shown = " ".join(re.sub("<.*?>", "", text) for _size, text in words)
-    assert "Figure 3: one dimension alone" in shown
+    assert "Figure 3: scaling one dimension alone" in shown
     assert "Source: Tan and Le 2019, arXiv:1905.11946. Drawn by EffViz (Apache-2.0)." in shown
     assert min(float(size) for size, text in words if text) >= 24
 
@@ -191,7 +191,7 @@ def drawing_says_what_it_is(svg: str) -> None:
     drawing = next(part for part in root if part.tag.endswith("svg"))
     scale = float(drawing.get("width", 0)) / float(drawing.get("viewBox", "").split()[2])
     shown = " ".join(part.text or "" for part in root)
-    assert "Figure 2: five ways to grow a network" in shown
+    assert "Figure 2: four ways to scale B0" in shown
     assert "Source: Tan and Le 2019, arXiv:1905.11946; tensorflow/tpu. Drawn by EffViz (Apache-2.0)." in shown
     words = [part for part in drawing.iter() if part.tag.endswith("text") and part.text]
     assert len(words) > 20

@@ -191,7 +191,7 @@ def test_the_app_answers_with_five_maps_and_opens_every_page(site: str, browser:
     idle(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("The EfficientNet paper, figure by figure")
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
-    expect(page.get_by_role("heading", name="Measured on photos with boxes")).to_be_visible()
+    expect(page.get_by_role("heading", name="Measured on photos with bounding boxes")).to_be_visible()
     page.close()
     assert mistakes == []
     assert set(sockets) == {"/effviz/_stcore/stream"}

@@ -1,4 +1,4 @@
-"""Latency against accuracy: Table 4 as printed, and measured networks in their own series."""
+"""Accuracy versus latency: Table 4 as printed, and measured networks in their own series."""
 
 from effviz.bench.single_core_latency import Latency
 from effviz.facts.timm_results import KnownAccuracy

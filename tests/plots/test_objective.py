@@ -68,7 +68,7 @@ def test_the_target_stands_in_the_figure(ranked):
 def test_a_point_says_its_place_and_its_source(ranked):
     of = next(each for each in ranked if each.candidate.listing is Listing.TIMM and each.candidate.extra_data)
     words = reward_hover(of)
-    assert f"place {of.place}, reward {of.reward_pct:.2f} %" in words
+    assert f"ranked {of.place}, reward {of.reward_pct:.2f} %" in words
     assert "more images than ImageNet-1k" in words
     assert "Source: timm results" in words
     assert reward_series(of.candidate).startswith("timm, ")

@@ -70,11 +70,11 @@ def test_names_in_the_roof_are_never_behind_it_and_have_the_pages_ink():
 
 def test_a_cut_has_a_line_for_each_limit_and_the_area_below_both():
     drawn = traces(edge(POINTS, {ScalingAxis.WIDTH: NETWORKS[ScalingAxis.WIDTH]}, 2.0))
-    assert drawn["The limit of MACs"].y == (2.0, 1.5, 1.25)
-    assert drawn["The limit of memory"].y == (3.0, 1.25, None)
-    assert drawn["The limit of MACs"].customdata == (448, 336, 280)
+    assert drawn["MACs limit"].y == (2.0, 1.5, 1.25)
+    assert drawn["Memory limit"].y == (3.0, 1.25, None)
+    assert drawn["MACs limit"].customdata == (448, 336, 280)
     assert (drawn["Fits"].x, drawn["Fits"].y) == ((1.0, 1.5), (2.0, 1.25))
-    assert drawn["The limit of MACs"].line.dash != drawn["The limit of memory"].line.dash
+    assert drawn["MACs limit"].line.dash != drawn["Memory limit"].line.dash
     width = drawn["Width"]
     assert (width.x, width.y, width.marker.color, width.marker.symbol) == (
         (2,),

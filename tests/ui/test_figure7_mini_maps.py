@@ -66,7 +66,7 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
     assert drawn["Control: centre Gaussian"]["y"] == [0.59, 0.59]
     start, end = drawn["Control: centre Gaussian"]["x"]
     assert start < 0 < 1 < end  # below all models
-    assert any("Imagenette that have boxes" in text.value for text in test.markdown)
+    assert any("Imagenette validation photos with bounding boxes" in text.value for text in test.markdown)
     assert any("134 photos" in caption.value for caption in test.caption)
 
 
@@ -93,8 +93,8 @@ def test_without_measurements_nothing_is_said_of_them(folder: Path) -> None:
     assert not test.exception
     assert not [*test.error, *test.warning]
     assert not charts(test)
-    assert not any("Imagenette that have boxes" in text.value for text in test.markdown)
-    assert "Measured on photos with boxes" not in [text.value for text in test.subheader]
+    assert not any("Imagenette validation photos with bounding boxes" in text.value for text in test.markdown)
+    assert "Measured on photos with bounding boxes" not in [text.value for text in test.subheader]
 
 
 def test_a_file_of_something_else_costs_one_sentence(folder: Path) -> None:

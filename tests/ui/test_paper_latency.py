@@ -190,7 +190,7 @@ def test_strangers_see_what_is_shipped_in_table_4(monkeypatch: pytest.MonkeyPatc
     assert rows.loc["ResNet-152", "latency_ms_here"] == shipped["resnet152@224"].mean_ms
     assert set(at.dataframe[1].value["network"]) == set(shipped)
     assert set(at.dataframe[1].value["machine"]) == {shipped["b1@240"].machine}
-    assert f"at most {max(of.load or 0 for of in shipped.values()):.1f} cores busy" in at.info[0].value
+    assert f"at most {max(of.load or 0 for of in shipped.values()):.1f} of its cores busy" in at.info[0].value
 
 
 def test_strangers_see_the_times_of_another_machine_and_measure_the_paper_s_networks_up_to_b4_only(
@@ -215,7 +215,7 @@ def test_strangers_see_the_times_of_another_machine_and_measure_the_paper_s_netw
     assert dict(table["load"]) == {"b1@240": 0.2, "resnet152@224": 0.1}
     assert set(table["machine"]) == {"Another processor, 2 cores"}
     assert "These times come from another machine: Another processor, 2 cores" in at.info[0].value
-    assert "at most 0.2 cores busy" in at.info[0].value
+    assert "at most 0.2 of its cores busy" in at.info[0].value
     assert "2026-11-24 12:00 UTC" in at.info[0].value
     assert "0 networks measured so far" in words(at)
     assert at.multiselect(key="networks").options == ["b0", "b1", "b2", "b3", "b4"]

@@ -49,7 +49,7 @@ def test_a_first_visit_ranks_all_by_the_papers_goal() -> None:
     assert list(rows["place"]) == sorted(rows["place"])
     assert f"of {ALL}, with a reward of 77.24 %" in words(at)
     assert "accuracy becomes 1.050 times as high: from B0's 77.1 % to 80.9 %" in words(at)
-    assert "printed with 390 million and recomputed at 385.8 million, 3.5 % below the target" in words(at)
+    assert "prints 390 million for B0; EffViz recomputes 385.8 million, 3.5 % below the target" in words(at)
     assert f"{ALL} networks" in at.get("plotly_chart")[0].proto.alt
 
 

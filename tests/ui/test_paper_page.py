@@ -65,11 +65,11 @@ def test_figure_3_shows_printed_and_recomputed_on_request() -> None:
     assert set(chart(at)) == {"Width, printed", "Depth, printed", "Resolution, printed"}
     assert "Depth 1.15–1.21" in words(at)  # README of the shared facts, section 8
     assert "Resolution 1.27–1.33" in words(at)
-    assert "start 1.30" in words(at)
+    assert "start, 1.30" in words(at)
     assert "from 76.1 % to 80.3 %" in at.get("plotly_chart")[0].proto.alt
     assert len(at.dataframe[0].value) == 16
     # By hand from the drawn dots: (77.68 - 76.1) / log2(0.936 / 0.5) = 1.75 is the least of the three first steps.
-    assert "1.75 to 2.60 in the first step, 0.00 to 0.49 in the last" in words(at)
+    assert "1.75 to 2.60 points in the first step, 0.00 to 0.49 in the last" in words(at)
     gains = at.dataframe[0].value.set_index("network")["gain_points"]
     assert gains["d = 6"] > gains["d = 4"]
     assert "d = 6, r = 1.7, r = 2.2 gain more" in words(at)
@@ -147,14 +147,14 @@ def test_the_parts_of_a_stage_add_up(stage: int) -> None:
     at = open_paper(section="table1", stage=str(stage))
     check_calm(at, "Table 1")
     assert at.dataframe[1].value["macs"].sum() == plan(1, 1, 224).stages[stage - 1].macs
-    assert f"all of stage {stage}" in words(at)
+    assert f"Stage {stage}, {plan(1, 1, 224).stages[stage - 1].operator}: **" in words(at)
 
 
 def test_results_show_both_figures_and_point_out_the_misprint() -> None:
     at = open_paper(section="results")
     check_calm(at, "Table 2")
     assert len(at.get("plotly_chart")) == 2
-    assert "for PNASNet the paper prints 6.0 times the FLOPs of EfficientNet-B4" in words(at)
+    assert "for PNASNet, the paper prints 6.0 times the FLOPs of EfficientNet-B4" in words(at)
     assert "rounding allows 5.29 to 5.66" in words(at)
     rows = at.dataframe[0].value.set_index("network")
     assert len(rows) == 24
@@ -217,13 +217,13 @@ def test_table_7_says_that_its_networks_do_not_cost_the_same(monkeypatch: pytest
     monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))  # a folder without checkpoints
     at = open_paper(section="table7")
     check_calm(at, "Table 7")
-    assert "cost 1.45 to 1.58 billion and the compound network 1.83" in words(at)
-    assert "spends 16 to 26 % more" in words(at)  # README of the shared facts, section 7: 16-26 %
+    assert "cost 1.45 to 1.58 billion and the compound network 1.83 billion" in words(at)
+    assert "16 to 26 % more than the networks" in words(at)  # README of the shared facts, section 7: 16-26 %
     rows = at.dataframe[0].value
     assert list(rows["flops_billions_printed"]) == [0.4, 1.8, 1.8, 1.9, 1.8]
     assert [round(value, 3) for value in rows["macs_billions_recomputed"]] == [0.386, 1.575, 1.450, 1.538, 1.827]
     assert list(chart(at)["Compound, printed"]["y"]) == [76.1, 78.8, 79.8, 81.1, 82.6]
-    assert "No trained network" in words(at)
+    assert "no trained network" in words(at)
 
 
 @pytest.mark.parametrize(("version", "baseline"), [("v3", 77.3), ("v1", 76.3)])
@@ -271,7 +271,8 @@ def test_figure_7_says_what_is_not_there_and_how_fine_each_map_is() -> None:
     assert "never released" in words(at)
     # Strides multiply to 32: 224 / 32 = 7, 448 / 32 = 14, and 300 / 32 rounds up to 10.
     assert list(at.dataframe[0].value["map_cells"]) == ["7 × 7", "7 × 7", "7 × 7", "14 × 14", "10 × 10"]
-    assert "has 10 × 10 cells and that of resolution 14 × 14, where the other three have 7 × 7" in words(at)
+    finer = "has 10 × 10 cells for compound scaling and 14 × 14 for resolution alone, but 7 × 7 for the other three"
+    assert finer in words(at)
     assert offered(at) == ["figure7-mini", "figure7-scaling-axes"]
     energy = chart(at)["Compound"]
     assert energy["y"] == [pytest.approx(0.574, abs=5e-4)]  # models/mini/README.md: 0.574 (0.517 to 0.629)
@@ -307,7 +308,7 @@ def test_transfer_shows_every_data_set_and_the_ratio_that_does_not_follow() -> N
     at = open_paper(section="transfer")
     check_calm(at, "Tables 5 and 6")
     assert "prints 5.6 times fewer parameters; its own 58 and 17 million give 3.4" in words(at)
-    assert "mean of 4.7 contains that ratio; recomputed, the mean is 4.4" in words(at)
+    assert "mean of 4.7 includes that ratio; recomputed, the mean is 4.4" in words(at)
     assert chart(at)["Against public networks, printed"]["x"] == [21, 21, 1.5, 4.1, 1.5, 4.1, 5.6, 2.4]
     assert chart(at, 1)["EfficientNet, drawn in Figure 6"]["y"][0] == 98.09
     at.get("button_group")[1].set_value("Flowers").run()

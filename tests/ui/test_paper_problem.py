@@ -80,7 +80,7 @@ def test_the_cut_is_made_where_a_network_is() -> None:
     at = open_problem(cut="compound")
     check_calm(at)
     compound = at.dataframe[0].value.set_index("network").loc["Compound"]
-    assert f"All networks here have d = {compound['depth']:.2f}" in "".join(each.value for each in at.markdown)
+    assert f"All networks in this slice have d = {compound['depth']:.2f}" in "".join(each.value for each in at.markdown)
     assert trace(at, 1, "Compound")["x"] == [compound["width"]]
     assert f"at d = {compound['depth']:.2f}" in at.get("plotly_chart")[1].proto.alt
     with pytest.raises(StopIteration):

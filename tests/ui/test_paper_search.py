@@ -77,7 +77,7 @@ def words(at: AppTest) -> str:
 def test_the_grid_and_step_2_are_there_when_nothing_is_shipped(ship: Path) -> None:
     at = open_section()
     assert not ship.exists()
-    assert "No finished search comes with this copy of EffViz, so no accuracy is shown" in words(at)
+    assert "This copy of EffViz includes no finished search, so no accuracy is shown" in words(at)
     assert len(charts(at)) == 3  # the grid twice, and step 2
     assert "top1_pct" not in at.dataframe[0].value
     check_grid(at)
@@ -93,12 +93,12 @@ def check_grid(at: AppTest) -> None:
     assert own["paper_ratio"] == pytest.approx(1.92027)
     assert (own["blocks"], own["resolution_px"]) == (23, 258)
     assert own["macs"] == plan(1.2, 1.1, 258).macs
-    assert "choice costs 1.92 times B0's MACs; counted, it costs **2.57** times" in words(at)
+    assert "choice costs 1.92 times B0's MACs. Counted, the factor is **2.57**" in words(at)
     doubled = rows.query("1.8 <= paper_ratio <= 2.2")
     real = rows.query("1.8 <= macs_ratio <= 2.2")
     both = len(set(doubled.index) & set(real.index))
     assert f"**{len(doubled)}** of 44 points" in words(at)
-    assert f"**{len(real)}** really do" in words(at)
+    assert f"**{len(real)}** do so when counted" in words(at)
     assert f"only **{both}** do both" in words(at)
     space, cost = charts(at)[:2]
     for chart in (space, cost):
@@ -134,8 +134,8 @@ def test_a_shipped_run_shows_its_size_its_best_and_its_noise(ship: Path) -> None
     )
     at = open_section()
     said = words(at)
-    assert "7 trainings of 5 epochs each, 28 minutes in all" in said  # 7 times 240 s
-    assert "64 px with 7.61 million MACs (B0 has 386), judged by 3,925 validation images" in said
+    assert "7 training runs of 5 epochs each, 28 minutes in all" in said  # 7 times 240 s
+    assert "64 px, with 7.61 million MACs (B0 has 386), evaluated on 3,925 validation images" in said
     assert "9469 pictures of 10 classes" in said
     assert (
         "Best with two seeds or more: **α 1, β 1, γ 1.35**, 61.00 %" in said or "**α 1.8, β 1, γ 1**, 61.00 %" in said
@@ -154,7 +154,7 @@ def test_a_shipped_run_shows_its_size_its_best_and_its_noise(ship: Path) -> None
 def test_a_run_without_second_seeds_has_no_best(ship: Path) -> None:
     write(ship, (UNSCALED, 0, 53.0), (DEEPER, 0, 62.0))
     at = open_section()
-    assert "none is the best" in words(at)
+    assert "none counts as the best" in words(at)
     assert "Best with two seeds or more" not in charts(at)[2]
 
 

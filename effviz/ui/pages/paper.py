@@ -1,4 +1,4 @@
-"""Paper: every figure and table of EfficientNet, to be touched."""
+"""Paper page: every figure and table of the EfficientNet paper, interactive."""
 
 import streamlit as st
 
@@ -10,8 +10,8 @@ from effviz.ui.session import adopt
 
 st.title(_("The EfficientNet paper, figure by figure"))
 text = _(
-    "Every figure and table of [the paper](https://arxiv.org/abs/1905.11946) (Tan and Le, 2019), interactive. What the "
-    "paper **prints** and what EffViz **recomputes** are never mixed."
+    "Interactive versions of every figure and table in [the paper](https://arxiv.org/abs/1905.11946) (Tan and Le, "
+    "2019). Numbers that the paper **prints** and numbers that EffViz **recomputes** are never mixed."
 )
 st.markdown(text, help=glossary.tip("macs"))
 adopt(exhibit.SECTION)

@@ -1,1 +1,1 @@
-"""The sections of the Paper page: one module each, with one function `show()` that draws it."""
+"""Sections of the Paper page, one module each; `show()` draws the section."""

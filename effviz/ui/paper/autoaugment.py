@@ -1,4 +1,4 @@
-"""What AutoAugment makes of a photo, the visitor's own or a sample: seven draws, the same for the same seed."""
+"""AutoAugment applied to a sample or to the visitor's own photo: seven draws, reproducible by seed."""
 
 import html
 from collections.abc import Sequence
@@ -27,27 +27,27 @@ DRAWS, ACROSS, LONGEST_PX = 7, 4, 360
 MOST_SEED = 9_999
 AUGMENT_CODE = "https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/autoaugment.py"
 
-# timm's name of an operation -> what it did; {level} is its strength.
+# timm's name of an operation -> a description of its effect; {level} is the strength.
 WORDS = {
     "AutoContrast": lazy_gettext("contrast stretched"),
     "Color": lazy_gettext("colour × {level:.2g}"),
     "Equalize": lazy_gettext("histogram equalised"),
     "Invert": lazy_gettext("inverted"),
-    "Posterize": lazy_gettext("{level:.0f} bits per colour"),
+    "Posterize": lazy_gettext("{level:.0f} bits per colour channel"),
     "Rotate": lazy_gettext("rotated by {level:.0f}°"),
     "ShearX": lazy_gettext("sheared horizontally by {level:.0%}"),
     "ShearY": lazy_gettext("sheared vertically by {level:.0%}"),
-    "Solarize": lazy_gettext("inverted from {level:.0f} upwards"),
-    "SolarizeAdd": lazy_gettext("dark parts + {level:.0f}"),
+    "Solarize": lazy_gettext("values ≥ {level:.0f} inverted"),
+    "SolarizeAdd": lazy_gettext("dark parts brightened by {level:.0f}"),
     "TranslateYRel": lazy_gettext("shifted by {level:.0%} of its height"),
 }
 
 
 def show() -> None:
-    """Draw this part: the choice first, so that it stands on the page while the operations are loaded."""
+    """Draw this part, with the photo picker first so that it is visible while the operations load."""
     text = _(
-        "In training, an image is changed at random each time it is used: by one of 25 pairs of operations, each with "
-        "its own probability. The label stays the same, so the network learns what does **not** matter."
+        "During training, each use of an image applies one of 25 pairs of operations, chosen at random; each operation "
+        "has its own probability. The label stays the same, so the network learns what does **not** matter."
     )
     st.markdown(text, help=glossary.tip("autoaugment"))
     photo = _photo()
@@ -56,22 +56,22 @@ def show() -> None:
         return
     with st.spinner(_("Loading the operations…")):
         optional_packages.require(*optional_packages.TORCH)
-        from effviz.train.batches import draw  # brings torch, which takes seconds
+        from effviz.train.batches import draw  # imports torch, which takes seconds
     plain = display(photo, LONGEST_PX)
     pictures = [draw(plain, seed * DRAWS + number) for number in range(DRAWS)]
-    tiles = [GridPicture(plain, (_("the photo"),)), *(GridPicture(one.picture, (told(one.steps),)) for one in pictures)]
+    tiles = [GridPicture(plain, (_("original"),)), *(GridPicture(one.picture, (told(one.steps),)) for one in pictures)]
     _show_tiles(tiles)
     _files(photo.name, seed, tiles, pictures)
     outputs.sources((_("paper, section 5.2"), outputs.PAPER), (_("official code: autoaugment.py"), AUGMENT_CODE))
     text = _(
-        "This is policy v0 of the official code, with timm's operations. Training also crops and mirrors images at "
-        "random, which is left out here."
+        "These draws use policy v0 of the official code with timm's operations. Training also crops and flips images "
+        "at random, which is omitted here."
     )
     st.caption(text)
 
 
 def _photo() -> Photo | None:
-    """A sample or one of the visitor's own photos; None where that cannot be read now."""
+    """Return the chosen sample or visitor's photo, or None if it cannot be read now."""
     left, right = st.columns(2, gap="large")
     with right:
         photo_shelf.show(OWN, ShelfUse(1, _chosen_own, _choose_own))
@@ -89,7 +89,7 @@ def _photo() -> Photo | None:
 
 
 def _own_name(sha256: str) -> str:
-    """What the list and the address call a visitor's photo: no sample is called so."""
+    """Return the name of a visitor's photo in the list and in the address; no sample has such a name."""
     return f"own-{sha256[:12]}"
 
 
@@ -99,7 +99,7 @@ def _chosen_own() -> tuple[str, ...]:
 
 
 def _choose_own(digests: object) -> None:
-    """Turn to the photo that the browser says is chosen, or back to a sample."""
+    """Select the photo that the browser reports as chosen, or the first sample."""
     chosen = [sha256 for sha256 in photo_shelf.shelf().photos if isinstance(digests, list) and sha256 in digests]
     names = [_own_name(sha256) for sha256 in chosen] or [sample_photos.samples()[0].name]
     st.session_state[inputs.widget_key(SAMPLE)] = names[-1]
@@ -118,13 +118,13 @@ def _next() -> None:
 
 
 def told(steps: "tuple[PolicyOperation, ...]") -> str:
-    """What was done, in words."""
+    """Describe the operations that were applied."""
     done = [_(WORDS[step.name]).format(level=step.level) for step in steps if step.done]
-    return ", ".join(done).replace("-", "\N{MINUS SIGN}") or _("left as it is")
+    return ", ".join(done).replace("-", "\N{MINUS SIGN}") or _("unchanged")
 
 
 def _show_tiles(tiles: Sequence[GridPicture]) -> None:
-    """As many side by side as the window has room for; words are escaped, and the pictures are our own JPEGs."""
+    """Show as many tiles per row as fit; captions are escaped, and the images are JPEGs that EffViz encoded."""
     figures = "".join(_figure(encode_jpeg(tile.picture), tile.lines[0]) for tile in tiles)
     columns = "repeat(auto-fill, minmax(max(9rem, 22%), 1fr))"
     st.html(f'<div style="display: grid; gap: 1rem; grid-template-columns: {columns}">{figures}</div>')
@@ -139,7 +139,7 @@ def _figure(jpeg: bytes, words: str) -> str:
 
 
 def _files(name: str, seed: int, tiles: Sequence[GridPicture], drawn: "Sequence[AugmentedPicture]") -> None:
-    """The tiles as one PNG, and what was done in each draw as CSV."""
+    """Offer the tiles as one PNG, and the operations of each draw as CSV."""
     rows = [
         {
             "photo": name,
@@ -166,7 +166,7 @@ def _files(name: str, seed: int, tiles: Sequence[GridPicture], drawn: "Sequence[
 
 
 def sheet(photo: str, seed: int, tiles: Sequence[GridPicture]) -> bytes:
-    """All tiles on white, four in a row."""
+    """Return all tiles as a PNG, four per row on white."""
     rows = tuple(("", tuple(tiles[start : start + ACROSS])) for start in range(0, len(tiles), ACROSS))
     footer = _("AutoAugment v0, {photo}, seed {seed}; EffViz").format(photo=photo, seed=seed)
     return grid_png(("",) * ACROSS, rows, footer)

@@ -1,4 +1,4 @@
-"""The Paper page's sections, and a figure as each of them shows it: version, chart, files, and its numbers' sources."""
+"""Sections of the Paper page, and how each shows a figure: version, chart, files and the sources of its numbers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -24,39 +24,39 @@ from effviz.ui.components.keys import BACK, keys
 from effviz.ui.components.picture import Row, picture, save_csv
 from effviz.ui.session import LESSON, PRESENT, Setting
 
-# The sections of the page, in the order of the paper's ideas; only the chosen one runs.
+# The sections, in the order of the paper's ideas; only the chosen one runs.
 
 PILLS = "paper-section"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of the page, drawn by `effviz.ui.paper.NAME.show()`."""
+    """A section of the page, drawn by `effviz.ui.paper.NAME.show()`."""
 
-    name: str  # in the address, and the module's
-    label: str  # the idea and where the paper has it, for the row of sections
+    name: str  # in the address; also the module's name
+    label: str  # the idea and its place in the paper, for the section picker
     title: str
-    step: int = 0  # of the lesson that asks about it; 0: none
+    step: int = 0  # the lesson step that asks about it; 0: none
 
     def show(self) -> None:
-        """Draw the section; its module is loaded when it is first looked at."""
+        """Draw the section, importing its module on first use."""
         import_module(f"effviz.ui.paper.{self.name}").show()
 
 
-# First why networks are scaled as they are, then how, then what came of it.
+# First why networks are scaled as they are, then how, then the results.
 SECTIONS = (
-    Section("problem", lazy_gettext("The problem · Eq. 2"), lazy_gettext("The problem: the best network in a budget")),
-    Section("figure2", lazy_gettext("Ways to grow · Fig. 2"), lazy_gettext("Figure 2: five ways to grow a network"), 1),
+    Section("problem", lazy_gettext("The problem · Eq. 2"), lazy_gettext("The problem: best network within a budget")),
+    Section("figure2", lazy_gettext("Ways to scale · Fig. 2"), lazy_gettext("Figure 2: four ways to scale B0"), 1),
     Section(
         "figure3",
         lazy_gettext("Each dimension saturates · Fig. 3"),
-        lazy_gettext("Figure 3: one dimension alone"),
+        lazy_gettext("Figure 3: scaling one dimension alone"),
         step=2,
     ),
     Section(
         "figure4",
         lazy_gettext("Balance pays · Fig. 4"),
-        lazy_gettext("Figure 4: the same width from four starting networks"),
+        lazy_gettext("Figure 4: scaling width from four baselines"),
         step=3,
     ),
     Section(
@@ -98,7 +98,7 @@ SECTIONS = (
     Section(
         "table7",
         lazy_gettext("Four ways compared · Table 7, Fig. 8"),
-        lazy_gettext("Table 7 and Figure 8: four ways to spend about the same"),
+        lazy_gettext("Table 7 and Figure 8: four ways to spend about the same MACs"),
     ),
     Section("recipe", lazy_gettext("Training · section 5.2"), lazy_gettext("The training recipe")),
 )
@@ -106,13 +106,13 @@ EXISTING = {section.name: section for section in SECTIONS}
 
 
 def parse_section(text: str) -> str:
-    """The name of a section, as the address has it.
+    """Return the section named in the address.
 
     Raises:
         SettingsError: There is no such section.
     """
     if text not in EXISTING:
-        sentence = _("The link asks for the section {text!r}: the sections are {names}. Choose one of them above.")
+        sentence = _("The link asks for the section {text!r}, which does not exist. Choose one above: {names}.")
         raise SettingsError(sentence.format(text=text[:40], names=", ".join(EXISTING)))
     return text
 
@@ -121,7 +121,7 @@ SECTION = Setting("section", next(iter(EXISTING)), parse_section, str)
 
 
 def choose_section() -> Section:
-    """The row of sections; the chosen one stands in the address."""
+    """Show the section picker and return the chosen section, which is kept in the address."""
     st.session_state[PILLS] = SECTION.get()
     st.pills(
         _("Section of the paper"),
@@ -136,7 +136,7 @@ def choose_section() -> Section:
 
 
 def show_section_links(section: Section) -> None:
-    """Previous, next, and the step of the lesson that asks about this section."""
+    """Show buttons for the previous and next section and for the lesson step about this one."""
     place = SECTIONS.index(section)
     with st.container(horizontal=True, vertical_alignment="center"):
         if place:
@@ -157,22 +157,22 @@ def _section_button(to: Section, key: str, icon: str) -> None:
 
 # One figure.
 
-TALL = 24  # more rows than these scroll inside of their table
+TALL = 24  # longer tables scroll
 T = TypeVar("T")
 Style = Callable[["pd.Series[Any]"], list[str]]  # CSS for the cells of a row
 
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
-    """What a table and its file say of each row; the table sorts by the numbers, however they are written."""
+    """A column of a table and of its CSV; the table sorts by the value, whatever its format."""
 
     value: Callable[[T], object]
-    title: str | ColumnConfig = ""  # "": in the file alone
-    form: str | Callable[[float], str] | None = None  # "%.1f", or a function where no such words keep a last 0
+    title: str | ColumnConfig = ""  # "": only in the CSV
+    form: str | Callable[[float], str] | None = None  # "%.1f", or a function where no format string keeps a trailing 0
 
 
 def table(curves: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
-    """One row a point, in the figure's order; `x` and `y` name the two columns of numbers."""
+    """Return one row per point, in the figure's order; `x` and `y` name the two columns of numbers."""
     rows = [
         {
             "series": curve.title,
@@ -189,7 +189,7 @@ def table(curves: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
 
 
 def show_exhibit(name: str, chart: go.Figure, drawn: Sequence[Row] | pd.DataFrame, alt: str) -> None:
-    """Show a figure with its files; `drawn` are the numbers that it draws, `name` its key and the files' name."""
+    """Show a figure with its files; `drawn` holds the plotted numbers, and `name` is the widget key and file name."""
     rows = pd.DataFrame(drawn)
     if alone := _alone.get():
         only, place = alone
@@ -203,26 +203,26 @@ def show_exhibit(name: str, chart: go.Figure, drawn: Sequence[Row] | pd.DataFram
         picture(name, slide(chart, _(figure_title(name)), credit_line(rows)), alone=name in FIGURES)
         save(name, rows)
         listed = "source" in rows and st.toggle(_("Points and sources"), key=f"{name}-points")
-    if listed:  # what the figure draws, with the way to who says so; the columns are those of the CSV
+    if listed:  # the plotted numbers with links to their sources; same columns as the CSV
         opens = st.column_config.LinkColumn(_("Source"), display_text=_("open"), pinned=True)
         links = rows.assign(link=rows["source"].map(link))
         st.dataframe(links, hide_index=True, placeholder=outputs.MISSING, column_config={"link": opens})
 
 
 def credit_line(rows: pd.DataFrame) -> str:
-    """The line below a slide: where its numbers come from, and under which licence it may be shown."""
+    """Return the line below a slide: the sources of its numbers, and the licence."""
     if "source" not in rows:
         return _("Counted and drawn by EffViz (Apache-2.0).")
     return _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=credit(rows["source"]))
 
 
 def frame(items: Iterable[T], columns: Mapping[str, Column[T]]) -> pd.DataFrame:
-    """One row for each of the items."""
+    """Return a table with one row per item."""
     return pd.DataFrame([{name: column.value(item) for name, column in columns.items()} for item in items])
 
 
 def numbers(name: str, items: Iterable[T], columns: Mapping[str, Column[T]], style: Style | None = None) -> None:
-    """Show a row for each of the items as a table with its file."""
+    """Show a table with one row per item, and a button that saves it as CSV."""
     rows = frame(items, columns)
     show_rows(rows, columns, style, "content" if len(rows) <= TALL else "auto")
     save(name, rows)
@@ -234,7 +234,7 @@ def show_rows(
     style: Style | None = None,
     height: Literal["content", "auto"] = "auto",
 ) -> None:
-    """Show a table; its first column stays in sight."""
+    """Show a table with its first column pinned."""
     first = next(key for key, column in columns.items() if column.title)
     written: dict[str, Any] = {key: column.form for key, column in columns.items() if callable(column.form)}
     styled = rows.style.format(written, na_rep=outputs.MISSING)
@@ -257,7 +257,7 @@ def _config(column: Column[T], first: bool) -> ColumnConfig | str | None:
 
 
 def choose(label: str, options: Iterable[object], first: object, key: str, help: str | None = None) -> str:
-    """One in a row of buttons, whose texts are the same in every language and stand in the address."""
+    """Show a segmented control and return the choice; its labels are not translated and are kept in the address."""
     texts = [str(option) for option in options]
     chosen: str = st.segmented_control(
         label, texts, default=str(first), key=key, required=True, bind="query-params", help=help
@@ -266,27 +266,27 @@ def choose(label: str, options: Iterable[object], first: object, key: str, help:
 
 
 def log_axis() -> bool:
-    """Whether the visitor wants the figure's costs on a logarithmic axis."""
-    help = _("Each doubling of the cost is one equal step.")
+    """Show a toggle and return whether the cost axis is logarithmic."""
+    help = _("Every doubling of the cost covers the same distance on the axis.")
     return st.toggle(_("Logarithmic axis"), key="log", bind="query-params", help=help)
 
 
 def save(name: str, rows: pd.DataFrame) -> None:
-    """A button that saves rows as CSV."""
-    save_csv(name, rows, "CSV", _("The numbers of this figure, each with its source"))
+    """Show a button that saves rows as CSV."""
+    save_csv(name, rows, "CSV", _("The numbers in this figure, each with its source"))
 
 
 def note(text: str) -> None:
-    """What a reader should know before drawing conclusions."""
+    """Show what a reader should know before drawing conclusions."""
     st.info(text, icon=":material/info:")
 
 
 def sources(*parts: tuple[str, str]) -> None:
-    """The line below a figure: what it is taken from, and where each point's own source stands."""
+    """Show the sources of a figure, and where to find the source of each point."""
     outputs.sources(*parts)
     text = _(
-        "Filled markers: printed in the paper. Open markers: recomputed by EffViz. Point at a marker for its source, "
-        "or see **Points and sources** and the CSV."
+        "Filled markers: printed in the paper. Open markers: recomputed by EffViz. Hover over a marker to see its "
+        "source, or see **Points and sources** and the CSV."
     )
     st.caption(text)
 
@@ -295,16 +295,16 @@ PRESENT_CSS: Final = Path(__file__).parents[1] / "present.css"
 
 
 class NamedFigure(NamedTuple):
-    """A figure that has a link of its own."""
+    """A figure with its own link."""
 
     section: str
-    title: str = ""  # for `_`; "" where the section has no other figure
+    title: str = ""  # marked for translation; "" where the section has no other figure
 
 
-# Which figures can be shown alone, and what a slide calls them: as their part of the section, or as the section.
+# Figures that can be shown alone, each with its slide's title: that of its part of the section, or of the section.
 FIGURES: Final = {
-    "region": NamedFigure("problem", lazy_gettext("What fits")),
-    "cut-of-region": NamedFigure("problem", lazy_gettext("A cut through what fits")),
+    "region": NamedFigure("problem", lazy_gettext("The feasible region")),
+    "cut-of-region": NamedFigure("problem", lazy_gettext("A slice through the feasible region")),
     "figure3": NamedFigure("figure3"),
     "figure4": NamedFigure("figure4"),
     "objective": NamedFigure("objective"),
@@ -314,18 +314,18 @@ FIGURES: Final = {
     "search-cost": NamedFigure("search", lazy_gettext("Step 1: which points double the MACs?")),
     "search-trials": NamedFigure("search", lazy_gettext("Step 1, run for real")),
     "search-accuracy": NamedFigure("search", lazy_gettext("Step 1, run for real")),
-    "figure1": NamedFigure("results", lazy_gettext("Figure 1: accuracy over size")),
-    "figure5": NamedFigure("results", lazy_gettext("Figure 5: accuracy over cost")),
+    "figure1": NamedFigure("results", lazy_gettext("Figure 1: accuracy versus size")),
+    "figure5": NamedFigure("results", lazy_gettext("Figure 5: accuracy versus cost")),
     "table3": NamedFigure("table3"),
     "latency": NamedFigure("latency"),
     "table5": NamedFigure("transfer", lazy_gettext("Table 5: how much smaller, how much better")),
-    "figure6": NamedFigure("transfer", lazy_gettext("Figure 6: accuracy over size, one data set at a time")),
-    "figure8": NamedFigure("table7", lazy_gettext("Figure 8: accuracy over MACs, by what grows")),
-    "table7": NamedFigure("table7", lazy_gettext("Table 7: one network of each kind")),
+    "figure6": NamedFigure("transfer", lazy_gettext("Figure 6: accuracy versus size, one data set at a time")),
+    "figure8": NamedFigure("table7", lazy_gettext("Figure 8: accuracy versus MACs, by scaling method")),
+    "table7": NamedFigure("table7", lazy_gettext("Table 7: one network per scaling method")),
     "mini": NamedFigure("table7", lazy_gettext("Trained by this project")),
     "mini-learning": NamedFigure("table7", lazy_gettext("Trained by this project")),
     "learning-rate": NamedFigure("recipe", lazy_gettext("The learning rate")),
-    "moving-average": NamedFigure("recipe", lazy_gettext("The weights that are kept: a moving average")),
+    "moving-average": NamedFigure("recipe", lazy_gettext("The saved weights: a moving average")),
     "dropout": NamedFigure("recipe", lazy_gettext("Larger networks are regularised more")),
     "stochastic-depth": NamedFigure("recipe", lazy_gettext("Larger networks are regularised more")),
     "activations": NamedFigure("recipe", lazy_gettext("SiLU instead of ReLU")),
@@ -333,26 +333,26 @@ FIGURES: Final = {
 
 
 def figure_title(name: str) -> str:
-    """The title of a figure's slide, for `_`."""
+    """Return the title of a figure's slide, marked for translation."""
     figure = FIGURES.get(name, NamedFigure(SECTION.get()))
     return figure.title or EXISTING[figure.section].title
 
 
-# One figure alone (`?embed=figure3`), for a frame in another page or for a room.
+# One figure alone (`?embed=figure3`), to embed in another page or to project.
 
 ROOM_HEIGHT_PX, ROOM_TEXT_PX = 860, 24  # on a projector of 1920 x 1080
-# Its name, and where it stands; None on the Paper page.
+# The figure's name and its container; None on the Paper page.
 _alone: ContextVar[tuple[str, DeltaGenerator] | None] = ContextVar("figure alone", default=None)
 
 
 def show_alone(name: str) -> None:
-    """Run the section of a figure, and show the figure only.
+    """Run a figure's section but show only the figure.
 
     Raises:
-        SettingsError: there is no such figure.
+        SettingsError: There is no such figure.
     """
     if name not in FIGURES:
-        text = _("The link asks for the figure {name!r}: the figures are {known}. Choose one of them.")
+        text = _("The link asks for the figure {name!r}, which does not exist. Choose one of {known}.")
         raise SettingsError(text.format(name=name[:40], known=", ".join(FIGURES)))
     PRESENT.adopt()
     st.html(PRESENT_CSS)
@@ -370,8 +370,8 @@ def show_alone(name: str) -> None:
 
 
 def choose_version() -> PaperVersion:
-    """The version of the paper that is shown, in the sections whose numbers changed between versions."""
-    help = _("Numbers that the authors changed are shown as this version prints them.")
+    """Show a picker for the paper's version, in sections whose numbers differ between versions, and return it."""
+    help = _("Numbers that the authors changed are shown as printed in this version.")
     return PaperVersion(
         choose(_("Version of the paper"), list(PaperVersion), PaperVersion.V5, "paper", help)
     )  # as on Trade-off

@@ -1,4 +1,4 @@
-"""Figure 2: the same baseline grown in four ways, drawn to scale from real plans."""
+"""Figure 2: one baseline scaled in four ways, drawn to scale from real plans."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from effviz.ui.components.networks import networks
 from effviz.ui.paper.exhibit import Column, numbers
 from effviz.zoo.presets import ScalingAxis
 
-# role: key and name in the address, label, most, at the first visit; each about doubles B0's MACs there
+# role: key (also in the address), label, maximum, default; each default about doubles B0's MACs
 SLIDERS = {
     ScalingAxis.WIDTH: ("w", lazy_gettext("Width, w"), 3.0, 1.4),
     ScalingAxis.DEPTH: ("d", lazy_gettext("Depth, d"), 8.0, 2.0),
@@ -28,8 +28,8 @@ STEP = 0.05
 def show() -> None:
     """Draw the section."""
     text = _(
-        "Width makes every bar longer, depth adds bars, resolution enlarges the input square. Compound scaling does a "
-        "little of each. The paper's figure is a sketch; these are the real networks, on one scale."
+        "Width makes every bar longer, depth adds bars, and resolution enlarges the input square. Compound scaling "
+        "does a little of each. The paper's figure is a sketch; these are the real networks, drawn to the same scale."
     )
     st.markdown(text)
     columns = st.columns(len(SLIDERS))
@@ -39,20 +39,20 @@ def show() -> None:
         )
         for column, (role, (key, label, most, first)) in zip(columns, SLIDERS.items(), strict=True)
     }
-    help = _("Sets width, depth and resolution to the largest networks that cost no more.")
+    help = _("Set width, depth and resolution each as large as possible without exceeding these MACs.")
     st.button(_("Match the compound network's MACs"), icon=":material/balance:", on_click=match, help=help)
     plans = planned(factors)
     caption = _(
-        "Drawn to one scale: a bar is a block, its length the channels, the square the input. Solid is what B0 has, "
-        "tinted what scaling added. The head is not drawn."
+        "Drawn to the same scale: each bar is a block, its length the number of channels; the square is the input. "
+        "Solid: in B0. Tinted: added by scaling. The head is not drawn."
     )
-    networks(plans, caption, "figure2", counted_here(_("Figure 2: five ways to grow a network")))
+    networks(plans, caption, "figure2", counted_here(_("Figure 2: four ways to scale B0")))
     numbers("figure2", plans.items(), table_columns(plans[ScalingAxis.BASELINE]))
     outputs.sources((_("paper, Figure 2"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 
 
 def planned(factors: Mapping[ScalingAxis, float]) -> dict[ScalingAxis, Plan]:
-    """The baseline and the four networks that the sliders ask for."""
+    """Return the baseline and the four networks that the sliders set."""
     at = PAPER_RULE.at(factors[ScalingAxis.COMPOUND])
     return {
         ScalingAxis.BASELINE: scaled_network(),
@@ -64,7 +64,7 @@ def planned(factors: Mapping[ScalingAxis, float]) -> dict[ScalingAxis, Plan]:
 
 
 def match() -> None:
-    """Move three sliders so that their networks spend what the compound one does, in whole steps of a slider."""
+    """Move three sliders, in whole steps, so that their networks cost at most what the compound one costs."""
     at = PAPER_RULE.at(st.session_state[SLIDERS[ScalingAxis.COMPOUND][0]])
     budget = Budget(BudgetKind.MACS, scaled_network(at.depth, at.width, at.resolution).macs)
     for role in (ScalingAxis.WIDTH, ScalingAxis.DEPTH, ScalingAxis.RESOLUTION):
@@ -75,7 +75,7 @@ def match() -> None:
 
 
 def table_columns(baseline: Plan) -> dict[str, Column[tuple[ScalingAxis, Plan]]]:
-    """What the figure's table says of each network."""
+    """Return the columns of the figure's table."""
     return {
         "network": Column(lambda row: _(AXIS_TITLES[row[0]]), _("What grows")),
         "depth": Column(lambda row: round(row[1].depth, 3), _("Depth"), "×%.2f"),
@@ -84,6 +84,6 @@ def table_columns(baseline: Plan) -> dict[str, Column[tuple[ScalingAxis, Plan]]]
         "blocks": Column(lambda row: sum(stage.layers for stage in row[1].stages[1:-1]), _("MBConv blocks")),
         "params": Column(lambda row: row[1].params, _("Parameters"), "compact"),
         "macs": Column(lambda row: row[1].macs, _("MACs, recomputed"), "compact"),
-        "macs_times_baseline": Column(lambda row: row[1].macs / baseline.macs, _("MACs against B0"), "×%.2f"),
+        "macs_times_baseline": Column(lambda row: row[1].macs / baseline.macs, _("MACs relative to B0"), "×%.2f"),
         "source": Column(lambda _row: "recomputed by EffViz with the official code's rounding"),
     }

@@ -1,4 +1,4 @@
-"""Figure 4: the same widening pays more on a network that is also deeper and sees more pixels."""
+"""Figure 4: widening gains more on a network that is also deeper and has a larger input."""
 
 import streamlit as st
 
@@ -13,8 +13,8 @@ from effviz.ui.paper.figure3 import disagreement
 def show() -> None:
     """Draw the section."""
     text = _(
-        "Each line only widens a network, from four different starts: plain B0, and B0 that is already deeper, "
-        "has a larger input, or both. From which does widening get furthest?"
+        "Each line scales the width alone, from one of four baselines: plain B0, or B0 that is already deeper, has a "
+        "larger input, or both. From which baseline does widening get furthest?"
     )
     st.markdown(text)
     log = log_axis()
@@ -23,8 +23,8 @@ def show() -> None:
     show_exhibit("figure4", chart, table(curves, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 4 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
     text = _(
-        "On plain B0 (green) widening stalls first; on a start that is already twice as deep *and* has a larger input "
-        "(orange) the same MACs end up more than a point higher. **The dimensions have to grow together.**"
+        "Widening saturates first on plain B0 (green). On a baseline that is already twice as deep *and* has a larger "
+        "input (orange), the same MACs end up more than a point higher. **The dimensions have to be scaled together.**"
     )
     st.markdown(text)
     disagreement()
@@ -42,15 +42,15 @@ def _alt() -> str:
     ends = "; ".join(
         text.format(depth=end.depth, resolution=end.resolution, top1=end.top1_pct) for *_dots, end in _lines()
     )
-    return _("Line chart of ImageNet top-1 over MACs for four baselines that grow in width: {ends}.").format(ends=ends)
+    return _("Line chart of ImageNet top-1 versus MACs for four baselines scaled in width: {ends}.").format(ends=ends)
 
 
 def _starts() -> None:
     st.subheader(_("Where the lines start"))
     text = _(
-        "The figure does not print the widths of its dots; six of the green line are also dots of Figure 3, so only "
-        "those are recomputed. The starts can be checked if they have w = 1, which the paper does not say. As in "
-        "Figure 3, the drawn costs lie above the released code's."
+        "The figure does not give the widths of its dots. Six dots on the green line also appear in Figure 3, so only "
+        "those are recomputed. The first dots can be checked if they have w = 1, which the paper does not say. As in "
+        "Figure 3, the drawn costs are higher than those of the released code."
     )
     st.markdown(text)
     columns: dict[str, Column[WidthDot]] = {
@@ -65,8 +65,8 @@ def _starts() -> None:
     }
     numbers("figure4-starts", [line[0] for line in _lines()], columns)
     text = _(
-        "The paper's caption gives the last baseline 36 layers and 299 pixels; 1.3 times 224 is 291, which is what is "
-        "recomputed. Its text says r = 2.0 where the figure says r = 1.3."
+        "The paper's caption gives the last baseline 36 layers and 299 pixels. EffViz recomputes it at 291 pixels, "
+        "which is 1.3 times 224. The paper's text says r = 2.0 where the figure says r = 1.3."
     )
     st.caption(text)
 

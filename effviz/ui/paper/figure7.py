@@ -1,7 +1,4 @@
-"""Figure 7: class activation maps of five networks, which the paper shows and EffViz computes and measures.
-
-The mini family's maps are measured, too.
-"""
+"""Figure 7: five networks whose class activation maps the paper shows, and measurements of the mini family's maps."""
 
 import csv
 import math
@@ -30,7 +27,7 @@ from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit
 from effviz.zoo import manifest
 from effviz.zoo.presets import MINI, Preset, ScalingAxis, all_presets
 
-# Where the mini family's maps lie, measured on photos with boxes: on each network's cells and on the baseline's.
+# Localisation of the mini family's maps on photos with boxes: at each network's cells, and blurred equally.
 
 MEASURED: Final = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
 OWN, SMOOTH = "own", "smooth"
@@ -42,16 +39,16 @@ Row = dict[str, Any]
 
 
 def show_mini_maps() -> None:
-    """Draw one measure for the networks that were measured; nothing where no file of measurements is there."""
+    """Draw one metric for the measured networks, or nothing if there are no measurement files."""
     files = {grid: manifest.locate(f"mini/{name}") for grid, name in FILES.items()}
     if not all(file.is_file() for file in files.values()):
         return
-    st.subheader(_("Measured on photos with boxes"))
+    st.subheader(_("Measured on photos with bounding boxes"))
     text = _(
         "What two photos suggest can be **measured** on five networks trained for this project: CAM for the photo's "
-        "class, on all validation photos of Imagenette that have boxes, beside control maps. Check first whether the "
-        "intervals overlap. **This does not test the paper's claim about ImageNet**: 96 px, one training each and ten "
-        "classes are too few for that; Table 7 says why."
+        "class on all Imagenette validation photos with bounding boxes, next to control maps. First check whether the "
+        "intervals overlap. **This does not test the paper's claim about ImageNet**: 96 px, one training run each and "
+        "ten classes are too few for that. The section on Table 7 explains why."
     )
     st.markdown(text, help=glossary.tip("energy", "pointing", "control", "gaussian"))
     with st.container(horizontal=True):
@@ -63,10 +60,10 @@ def show_mini_maps() -> None:
 
 
 def read_summary(file: Path) -> list[Row]:
-    """Read the rows of a file that `effviz.report.html_report.summary_csv` wrote.
+    """Read the rows of a file written by `effviz.report.html_report.summary_csv`.
 
     Raises:
-        SettingsError: it cannot be read, is too large, or was written by something else.
+        SettingsError: The file cannot be read, is too large, or was not written by that function.
     """
     try:
         if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
@@ -74,7 +71,7 @@ def read_summary(file: Path) -> list[Row]:
         with file.open(encoding="utf-8", newline="") as text:
             return [_row(line) for line in csv.DictReader(text)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        sentence = _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.")
+        sentence = _("{file} cannot be read: it must be a table written by `effviz report`. Create it again.")
         raise SettingsError(sentence.format(file=file.name)) from error
 
 
@@ -97,9 +94,9 @@ def _measure(rows: Sequence[Row], metric: Metric, grid: str) -> None:
     chart = map_quality_by_network(models, controls, display_names.axis(metric))
     show_exhibit(f"mini-{metric}-{grid}", chart, rows, alt)
     text = _(
-        "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over "
-        "trainings. A map with more cells looks sharper for that reason alone: **All blurred equally** first "
-        "blurs every map and the controls in the crop by half a cell of the baseline."
+        "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over training runs. "
+        "A map with more cells looks sharper for that reason alone. **All blurred equally** first blurs every map, and "
+        "the controls in the crop, by half a cell of the baseline."
     )
     st.caption(text.format(photos=photos))
 
@@ -116,14 +113,14 @@ def _rated(rows: Sequence[Row], method: str) -> list[RatedModel]:
 
 COMPARE = "effviz/ui/pages/compare.py"
 
-# Names of presets that follow the figure, with what is theirs.
+# Presets that follow the figure, each with its limits.
 OFFERED = {
     "mini": lazy_gettext(
-        "A baseline and networks of four times its MACs, as in the figure. They are small, trained once on ten "
-        "classes, and cannot test the paper's claim (Table 7 says why)."
+        "A baseline and networks with four times its MACs, as in the figure. They are small, were trained once on ten "
+        "classes, and cannot test the paper's claim (the section on Table 7 explains why)."
     ),
     "scaling-axes": lazy_gettext(
-        "Trained on ImageNet by others, one step at a time, but scaled far less than fourfold."
+        "Networks that others trained on ImageNet, scaled one step at a time but by far less than fourfold."
     ),
 }
 
@@ -131,28 +128,28 @@ OFFERED = {
 def show() -> None:
     """Draw the section."""
     text = _(
-        "Two photos of ImageNet's validation set (*bakeshop* and *maze*), each with the class activation maps of B0 "
-        "and of B0 made deeper, wider, higher in resolution, and all at once. Section 6 says: compound scaling looks "
-        "at **more relevant regions with more of the objects' details**; the others lack details or miss objects."
+        "Two photos from ImageNet's validation set (*bakeshop* and *maze*), each with the class activation maps of B0 "
+        "and of B0 scaled in depth, width, resolution, and all three. Section 6 says that compound scaling looks at "
+        "**more relevant regions with more object details**, while the others lack details or miss objects."
     )
     st.markdown(text)
     _networks()
     sources((_("paper, section 6, Figure 7 and Table 7"), PaperVersion.V5.url))
-    st.subheader(_("Look for yourself"))
+    st.subheader(_("See for yourself"))
     text = _(
-        "The networks with d = 4, w = 2 and r = 2 were **never released**, so these maps cannot be reproduced. The "
-        "closest comparisons, also on your own photos:"
+        "The networks with d = 4, w = 2 and r = 2 were **never released**, so these maps cannot be reproduced. These "
+        "are the closest comparisons; you can also use your own photos:"
     )
     st.markdown(text)
     presets = {preset.name: preset for preset in all_presets()}
     for name in OFFERED:
-        if name in presets:  # the mini family is not everywhere
+        if name in presets:  # not every installation has the mini family
             _offer(presets[name])
     show_mini_maps()
 
 
 def _networks() -> None:
-    """The five networks and their maps' cells, which alone make some maps finer."""
+    """Show the five networks and their maps' grids; a finer grid alone makes a map finer."""
     rows = scaled_b0()
     columns: dict[str, Column[ScaledB0]] = {
         "network": Column(lambda row: _(AXIS_TITLES[ScalingAxis(row.method)]), _("What grows")),
@@ -166,20 +163,20 @@ def _networks() -> None:
     }
     numbers("figure7", rows, columns)
     text = _(
-        "**Part of “more detail” is a finer grid.** The compound network's map has {compound} × {compound} cells "
-        "and that of resolution {resolution} × {resolution}, where the other three have {baseline} × {baseline}: "
-        "more cells draw a tighter outline, whatever a network looks at."
+        "**Part of “more detail” is a finer grid.** The map has {compound} × {compound} cells for compound scaling and "
+        "{resolution} × {resolution} for resolution alone, but {baseline} × {baseline} for the other three networks. "
+        "More cells draw a tighter outline, whatever a network looks at."
     )
     note(text.format(**{row.method: _side(row) for row in rows}))
 
 
 def _side(row: ScaledB0) -> int:
-    """How many cells the map has along one side: those of the last stage."""
+    """Return the number of map cells per side, which the last stage sets."""
     return row.network.stages[-1].out_resolution
 
 
 def _offer(preset: Preset) -> None:
-    """A button, not a link: where Compare was open before, an address would not change its models."""
+    """Show a button, not a link: a link would not change the models of a Compare page that was open before."""
     with st.container(horizontal=True, vertical_alignment="center"):
         label = _("Compare: {comparison}").format(comparison=_(preset.title))
         asked = st.button(label, key=f"figure7-{preset.name}", icon=":material/grid_view:")

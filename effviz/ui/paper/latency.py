@@ -1,4 +1,4 @@
-"""Table 4: latency by the paper's protocol, measured on the server's processor when a visitor asks for it."""
+"""Table 4: latency by the paper's protocol, measured on the server's processor on request."""
 
 import textwrap
 from collections.abc import Sequence
@@ -30,21 +30,21 @@ _PRINTED_LOOK: Final = SeriesStyle(GREY, "x", "solid")
 OTHERS, LITE = lazy_gettext("Other networks, measured here"), lazy_gettext("EfficientNet-Lite, measured here")
 EFFICIENTNETS = lazy_gettext("EfficientNet, measured here")
 
-# Vermillion is the paper's EfficientNets everywhere; the rest have looks of their own.
+# Vermilion always marks the paper's EfficientNets; the other series have different looks.
 _LOOKS = {EFFICIENTNETS: LOOKS[ScalingAxis.COMPOUND], LITE: SERIES[2], OTHERS: SERIES[3]}
 
-Timed = tuple[Latency, KnownAccuracy]  # a network that was measured, and how accurate it is
+Timed = tuple[Latency, KnownAccuracy]  # a measured network and its accuracy
 
 
 def series_title(model: str) -> str:
-    """The series that a measured network belongs to."""
+    """Return the series of a measured network."""
     if model.startswith("lite"):
         return LITE
     return EFFICIENTNETS if model[0] == "b" and model[1:].isdigit() else OTHERS
 
 
 def latency_curves(timed: Sequence[Timed]) -> tuple[FigureCurve, ...]:
-    """Table 4 and the measured networks, each kind a series."""
+    """Return Table 4 and the measured networks, one series per kind."""
     rows = paper_latencies()
     curves = (_measured(title, [pair for pair in timed if series_title(pair[0].model) == title]) for title in _LOOKS)
     return (
@@ -72,7 +72,7 @@ def _measured(title: str, timed: Sequence[Timed]) -> FigureCurve:
 
 
 def latency_figure(timed: Sequence[Timed]) -> go.Figure:
-    """Draw both; a bar through an open marker is one standard deviation to each side."""
+    """Draw both, with error bars of ± one standard deviation on the open markers."""
     axis = FigureAxis(_("Time for one image on one core"), "ms", log=True)
     chart = draw_curves(latency_curves(timed), axis, accuracy_axis(), HEIGHT_PX)
     ticks = [f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s" for ms in _TICKS_MS]
@@ -102,50 +102,50 @@ def _source(latency: Latency) -> str:
 
 
 NETWORKS, MEASURE, BESIDE = "networks", "measure-latency", "beside"
-FOUND: Final = "latencies"  # in the session: what this visitor measured, should the cache folder not keep it
+FOUND: Final = "latencies"  # session key: this visitor's measurements, in case the cache folder does not keep them
 FIRST: Final = ("resnet152", "b1")
 MOST: Final = 8
-PUBLIC: Final = ("b0", "b1", "b2", "b3", "b4")  # what strangers may have measured, each at its own size
+PUBLIC: Final = ("b0", "b1", "b2", "b3", "b4")  # what visitors of a public server may measure, each at its own size
 
-# The networks of Table 4 that can be built here, at the paper's sizes; GPipe's is in no library that EffViz uses.
+# Networks of Table 4 that can be built, at the paper's sizes; no library that EffViz uses has GPipe's network.
 HERE: Final = {"ResNet-152": "resnet152@224", "EfficientNet-B1": "b1@240", "EfficientNet-B7": "b7@600"}
 
 
 def show() -> None:
     """Draw the section."""
     text = _(
-        "Fewer MACs do not always mean less time, so the paper also timed four networks: one image at a time, on one "
-        "core, the mean of 20 runs. Here the same is done on **this server's** processor."
+        "Fewer MACs do not always mean less time, so the paper also timed four networks: one image at a time on one "
+        "core, averaged over 20 runs. Here you can repeat the measurement on **this server's** processor."
     )
     st.markdown(text)
     _measure(_choose())
     own = _own_results()
-    # On a public server what comes with EffViz; never beside its own: only times of one machine compare.
+    # A public server without its own times shows those shipped with EffViz; never both, as times differ by machine.
     results = own or (tuple(sorted(shipped(), key=lambda row: row.mean_ms)) if is_public() else ())
     _state(results, own)
     st.subheader(_("Table 4, printed and measured"))
     _table4(results)
-    st.subheader(_("Latency against accuracy"))
+    st.subheader(_("Accuracy versus latency"))
     _figure(results)
     if results:
-        st.subheader(_("Every network measured on this machine") if own else _("Every network measured there"))
+        st.subheader(_("Every network measured on this machine") if own else _("Every network measured elsewhere"))
         _table(results)
 
 
 def _choose() -> Sequence[str]:
-    """The networks to measure now; none until the visitor asks for it."""
+    """Show the picker and return the networks to measure now: none until the visitor clicks Measure."""
     if public := is_public():
         names = list(PUBLIC)
         help = _(
-            "This public server allows the paper's networks up to B4; a server of your own allows every name that timm "
+            "This public server allows the paper's networks up to B4. Your own server allows every name that timm "
             "lists."
         )
     else:
         timm_names = {point.architecture.partition(".")[0] for point in timm_points()}
         names = list(dict.fromkeys((*NAMES, *sorted(timm_names))))
         help = _(
-            "EfficientNets, Lite, and every name that timm lists; write @ and a number for another input size, such as "
-            "b0@320. No weights are needed: the time does not depend on them."
+            "EfficientNets, Lite networks, and every name that timm lists. For another input size, append @ and a "
+            "number, such as b0@320. No weights are needed because the time does not depend on them."
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen: list[str] = st.multiselect(
@@ -168,16 +168,16 @@ def _measure(names: Sequence[str]) -> None:
     work = JobProgress(len(names))
     with work.shown(("latency", *names), may_stop=True):
         for name in names:
-            work.next(_("{name}: getting ready").format(name=outputs.plain(name[:60])))
-            with guard():  # a wrong name costs its own measurement only
+            work.next(_("{name}: preparing").format(name=outputs.plain(name[:60])))
+            with guard():  # a wrong name fails only its own measurement
                 latency = _measure_one(work, name)
                 st.session_state.setdefault(FOUND, {})[latency.label] = latency
 
 
 def _measure_one(work: JobProgress, name: str) -> Latency:
     shown = outputs.plain(name)
-    most = settings.budget_bytes(WORK_SHARE * LONG_SHARE)  # all of it: long work beside a measurement would falsify it
-    # On one's own machine B7 at 600 px, which Table 4 has, may take its 1.4 GiB beside what the caches really hold.
+    most = settings.budget_bytes(WORK_SHARE * LONG_SHARE)  # all of it: other long work would distort the times
+    # On your own machine, B7 at 600 px (in Table 4) may use its 1.4 GiB on top of what the caches really hold.
     terms = ChildLimits(most_bytes=most if is_public() else settings.budget_bytes(1), wanted=work.wanted)
     with work.turn(Effort(nbytes=most, long=True), "latency") as progress:
 
@@ -185,12 +185,12 @@ def _measure_one(work: JobProgress, name: str) -> Latency:
             work.part = run / runs
             work.text = _("{name}: run {run} of {runs}").format(name=shown, run=run + 1, runs=runs)
 
-        # Others may go first at each beat, and Streamlit ends this run there when the visitor stops it or goes away.
+        # At each beat other jobs may go first, and Streamlit ends this run if the visitor stops it or leaves.
         return single_core_latency.measure_in_child(name, step, lambda: progress(work.part), terms=terms)
 
 
 def _own_results() -> tuple[Latency, ...]:
-    """What was measured on this machine."""
+    """Return the latencies measured on this machine, fastest first."""
     own: dict[str, Latency] = st.session_state.get(FOUND, {})
     oldest_first = sorted((*own.values(), *stored_latencies(machine())), key=lambda row: row.measured_at)
     by_label = {row.label: row for row in oldest_first}
@@ -198,17 +198,17 @@ def _own_results() -> tuple[Latency, ...]:
 
 
 def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:
-    """Say whose times these are, and how busy the machine was."""
+    """Show which machine the times come from and how busy it was."""
     if results and not own:
         text = _("Nothing has been measured on this server yet. These times come from another machine: {machine}.")
-        there = _("There, other work kept at most {load:.1f} cores busy; the last was measured on {when} UTC.")
+        there = _("Other work kept at most {load:.1f} of its cores busy. The latest measurement is from {when} UTC.")
         load, when = max(result.load or 0.0 for result in results), max(result.measured_at for result in results)
         st.info(f"{text.format(machine=outputs.plain(results[0].machine))} {there.format(load=load, when=when)}")
     count = ngettext("{count} network measured so far", "{count} networks measured so far", len(own))
     text = _(
-        "This machine: {machine}; {count}, shown to every visitor. Measured with torch, one thread and random "
-        "weights; other work on the machine makes times longer and the standard deviation larger. On the "
-        "command line: `effviz bench latency`."
+        "This machine: {machine}; {count}, shown to every visitor. Measured with torch, one thread and random weights. "
+        "Other work on the machine lengthens the times and increases the standard deviation. On the command line, run "
+        "`effviz bench latency`."
     )
     st.caption(text.format(machine=outputs.plain(machine()), count=count.format(count=len(own))))
 
@@ -226,13 +226,13 @@ def _table4(results: Sequence[Latency]) -> None:
         "speedup_divided_anew": Column(
             lambda row: paper_speedup(row[0].pair) if row[0].name else None, _("Speed-up, recomputed"), "%.2f×"
         ),
-        "latency_ms_here": Column(lambda row: row[1].mean_ms if row[1] else None, _("Here, mean (ms)"), "%.1f"),
+        "latency_ms_here": Column(lambda row: row[1].mean_ms if row[1] else None, _("Measured, mean (ms)"), "%.1f"),
         "std_ms_here": Column(
-            lambda row: row[1].spread_ms if row[1] else None, _("Here, standard deviation (ms)"), "%.1f"
+            lambda row: row[1].spread_ms if row[1] else None, _("Measured, standard deviation (ms)"), "%.1f"
         ),
         "speedup_here": Column(
             lambda row: row[1].times_as_fast_as(row[2]) if row[0].name and row[1] and row[2] else None,
-            _("Speed-up, here"),
+            _("Speed-up, measured"),
             "%.2f×",
         ),
         "note": Column(lambda row: row[0].note),
@@ -241,7 +241,7 @@ def _table4(results: Sequence[Latency]) -> None:
     numbers("table4", rows, columns)
     outputs.sources((_("paper, Table 4 (the same in every version)"), PaperVersion.V5.url))
     text = _(
-        "Times on two processors cannot be compared; ratios on one processor can. GPipe's network (557 million "
+        "Times from different processors cannot be compared; ratios on one processor can. GPipe's network (557 million "
         "parameters) cannot be built here, so B7 has no ratio. Table 4 kept the accuracies of the first version."
     )
     st.caption(text)
@@ -251,17 +251,17 @@ def _figure(results: Sequence[Latency]) -> None:
     timed = [(result, known) for result in results if (known := _known(result))]
     shown = latency_curves(timed)
     points = "; ".join(f"{dot.name} {dot.x:.3g} ms, {dot.y:g} %" for curve in shown for dot in curve.dots)
-    alt = _("Scatter chart of ImageNet top-1 over latency on a log scale: {points}.").format(points=points)
+    alt = _("Scatter chart of ImageNet top-1 versus latency on a log scale: {points}.").format(points=points)
     show_exhibit("latency", latency_figure(timed), table(shown, "latency_ms", "top1_pct"), alt)
     text = _(
-        "Filled markers: printed in Table 4, one core of an Intel Xeon E5-2690. Open markers: measured here, with a "
-        "bar of one standard deviation to each side. Accuracies: the paper's Table 2, or timm's best measurement with "
+        "Filled markers: printed in Table 4, one core of an Intel Xeon E5-2690. Open markers: measured here; error "
+        "bars show ± one standard deviation. Accuracies: the paper's Table 2, or timm's best measurement with "
         "ImageNet-1k weights at this input size."
     )
     st.caption(text)
     if unknown := [result.label for result in results if not _known(result)]:
         names = ", ".join(map(outputs.plain, unknown))
-        st.caption(_("Not in the figure, since no accuracy at this input size is known: {names}.").format(names=names))
+        st.caption(_("Not in the figure because no accuracy at this input size is known: {names}.").format(names=names))
 
 
 def _table(results: Sequence[Latency]) -> None:

@@ -1,4 +1,4 @@
-"""Section 4's goal of the search, ACC(m) * [FLOPS(m) / T]^w: every known network ranked by it."""
+"""Section 4's search objective, ACC(m) * [FLOPS(m) / T]^w, with every known network ranked by it."""
 
 import textwrap
 from collections.abc import Sequence
@@ -46,14 +46,14 @@ _LOOKS = {
 
 
 def reward_series(candidate: Candidate) -> str:
-    """The title of the series that a network belongs to."""
+    """Return the title of a network's series."""
     if candidate.family:
         return _("timm, {family}").format(family=candidate.family.label)
     return _(LISTINGS[candidate.listing])
 
 
 def reward_figure(goal: Objective, ranked: Sequence[Ranked]) -> go.Figure:
-    """Draw the networks, the line through the winner, and lines of equal reward every 4 %."""
+    """Draw the networks, the line through the best one, and lines of equal reward every 4 %."""
     chart = figure(HEIGHT_PX)
     if ranked:
         _draw(chart, goal, ranked)
@@ -96,7 +96,7 @@ def _line(goal: Objective, reward_pct: float, least: float, most: float) -> go.S
 
 
 def _order(ranked: Ranked) -> tuple[int, str]:
-    """The paper's own networks are drawn last, above the others."""
+    """Return a sort key that draws the paper's own networks last, above the others."""
     return -list(Listing).index(ranked.candidate.listing), ranked.candidate.family or ""
 
 
@@ -105,7 +105,7 @@ def _trace(title: str, ranked: Sequence[Ranked]) -> go.Scatter:
     listing, family = shown[0].candidate.listing, shown[0].candidate.family
     look = SERIES[list(NetworkFamily).index(family)] if family else _LOOKS[listing]
     joined = listing in (Listing.PAPER, Listing.RECOMPUTED)
-    labels = listing is Listing.PAPER  # B0's alone: the others would stand in the crowd
+    labels = listing is Listing.PAPER  # only B0's: other labels would be too crowded
     return go.Scatter(
         name=title,
         x=[row.candidate.macs / BILLION for row in shown],
@@ -124,12 +124,12 @@ def _trace(title: str, ranked: Sequence[Ranked]) -> go.Scatter:
 
 
 def reward_hover(ranked: Ranked) -> str:
-    """What a reader wants to know about a network, and where it comes from (HTML)."""
+    """Return a network's reward, accuracy, MACs and source as HTML."""
     network = ranked.candidate
     text = _("{top1:.4g} % top-1, {macs:.4g} billion MACs ({counted})")
     lines = [
         f"<b>{network.name}</b>, {reward_series(network)}",
-        _("place {place}, reward {reward:.2f} %").format(place=ranked.place, reward=ranked.reward_pct),
+        _("ranked {place}, reward {reward:.2f} %").format(place=ranked.place, reward=ranked.reward_pct),
         text.format(top1=network.top1_pct, macs=network.macs / BILLION, counted=_(COUNTED[network.counted])),
     ]
     if network.extra_data:
@@ -150,14 +150,14 @@ def _winner(ranked: Ranked) -> go.Scatter:
 
 TARGET, WEIGHT, FORM, ONLY, SERIES_KEY = "target", "weight", "above", "imagenet", "series"
 MILLION = 1e6
-NAME_PX = 395  # has room for convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384@384
+NAME_PX = 395  # fits convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384@384
 
 
 def show() -> None:
     """Draw the section."""
     text = _(
-        "B0 was found by a search that gave each network one score: its accuracy, lowered as its MACs exceed a target "
-        "T. The exponent w sets how much MACs count."
+        "B0 was found by a search that scored each network by its accuracy, lowered as its MACs exceed a target T. The "
+        "exponent w sets how much MACs count."
     )
     st.markdown(text)
     reward_formula()
@@ -179,7 +179,7 @@ def show() -> None:
 
 
 def reward_formula() -> None:
-    """Section 4's goal as a formula."""
+    """Show section 4's objective as a formula."""
     st.latex(r"\text{reward}(m) = \mathrm{ACC}(m) \times \left[\frac{\mathrm{FLOPS}(m)}{T}\right]^{w}")
 
 
@@ -191,15 +191,15 @@ def _goal() -> Objective:
         _("Exponent w"), -0.30, 0.0, search_objective.EXPONENT, 0.01, key=WEIGHT, bind="query-params"
     )
     help = _(
-        "MnasNet's objective has one exponent below T and another above. Here the first becomes 0: below the target, "
-        "fewer MACs gain nothing."
+        "MnasNet's objective has one exponent below T and another above it. This switch sets the first to 0: below the "
+        "target, fewer MACs gain nothing."
     )
     above = st.toggle(_("Count only MACs above T"), key=FORM, bind="query-params", help=help)
     return Objective(target * MILLION, exponent, above)
 
 
 def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """What the visitor wants ranked; at first all but the second count of the same networks."""
+    """Return the networks to rank; the default leaves out the recomputed duplicates of the paper's networks."""
     of_series: dict[str, list[Candidate]] = {}
     for row in sorted(candidates, key=lambda row: (list(Listing).index(row.listing), row.family or "")):
         of_series.setdefault(_key(row), []).append(row)
@@ -209,13 +209,13 @@ def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
         SERIES_KEY,
         [key for key in of_series if key != Listing.RECOMPUTED],
     )
-    help = _("Extra training images raise accuracy without more MACs; the paper's networks had none.")
+    help = _("Extra training images raise accuracy without more MACs; the paper's networks used none.")
     only = st.toggle(_("Only networks trained on ImageNet-1k alone"), key=ONLY, bind="query-params", help=help)
     return [row for key in chosen for row in of_series[key] if not (only and row.extra_data)]
 
 
 def _key(candidate: Candidate) -> str:
-    """A series in the address: `paper`, `timm-resnet`."""
+    """Return the name of a series in the address, such as `paper` or `timm-resnet`."""
     return f"{candidate.listing}-{candidate.family.strip('_')}" if candidate.family else str(candidate.listing)
 
 
@@ -224,20 +224,20 @@ def _plot(goal: Objective, ranked: Sequence[Ranked]) -> None:
         st.caption(_("Choose networks above to see their ranking."))
         return
     text = _(
-        "All networks on one grey line have the same reward: the accuracy where the line crosses T. The search looks "
-        "for the highest line; the solid one runs through the winner (ringed)."
+        "All networks on a grey line have the same reward: the accuracy where the line crosses T. The search looks for "
+        "the highest line. The solid line passes through the network with the highest reward (ringed)."
     )
     st.markdown(text)
     first = ranked[0]
     alt = _(
-        "Scatter chart of ImageNet top-1 over MACs on a log scale with lines of equal reward, {count} networks. "
-        "The highest reward is {reward:.1f} %, of {name}."
+        "Scatter chart of ImageNet top-1 versus MACs on a log scale with lines of equal reward, {count} networks. "
+        "{name} has the highest reward, {reward:.1f} %."
     ).format(count=len(ranked), reward=first.reward_pct, name=first.candidate.name)
     show_exhibit("objective", reward_figure(goal, ranked), frame(ranked, table_columns()), alt)
 
 
 def table_columns() -> dict[str, Column[Ranked]]:
-    """What the ranking says of each network."""
+    """Return the columns of the ranking."""
     return {
         "place": Column(lambda row: row.place, _("Place")),
         "network": Column(lambda row: row.candidate.name, st.column_config.TextColumn(_("Network"), width=NAME_PX)),
@@ -245,8 +245,8 @@ def table_columns() -> dict[str, Column[Ranked]]:
         "reward_pct": Column(lambda row: row.reward_pct, _("Reward (%)"), "%.2f"),
         "top1_pct": Column(lambda row: row.candidate.top1_pct, _("Top-1 (%)"), "%.2f"),
         "macs_millions": Column(lambda row: row.candidate.macs / MILLION, _("MACs (million)"), "%.0f"),
-        "macs_counted": Column(lambda row: _(COUNTED[row.candidate.counted]), _("Who counted")),
-        "extra_data": Column(lambda row: row.candidate.extra_data, _("More data")),
+        "macs_counted": Column(lambda row: _(COUNTED[row.candidate.counted]), _("MACs from")),
+        "extra_data": Column(lambda row: row.candidate.extra_data, _("Extra data")),
         "source": Column(lambda row: row.candidate.source),
     }
 
@@ -254,13 +254,13 @@ def table_columns() -> dict[str, Column[Ranked]]:
 def _places(ranked: Sequence[Ranked]) -> None:
     baseline = next((row for row in ranked if row.candidate.name == search_objective.BASELINE), None)
     if baseline is not None:
-        text = _("The paper's **B0** ranks **{place}** of {count}, with a reward of {reward:.2f} %.")
+        text = _("The paper's **B0** ranks **{place}** out of {count}, with a reward of {reward:.2f} %.")
         st.markdown(text.format(place=baseline.place, count=len(ranked), reward=baseline.reward_pct))
     numbers("ranking", ranked, table_columns())
     text = _(
-        "The search scored short trainings, whose accuracies were never published; final accuracies stand in for them "
-        "here. Later recipes and smaller networks rank above B0, which competed only with the networks of its search. "
-        "GPipe is missing: the paper prints no FLOPs for it."
+        "The search scored networks after short training runs, whose accuracies were never published. This ranking "
+        "uses final accuracies instead. Later recipes and smaller networks rank above B0, which competed only with the "
+        "networks in its search. GPipe is missing because the paper prints no FLOPs for it."
     )
     st.caption(text)
 
@@ -269,13 +269,13 @@ def _lessons(goal: Objective, version: PaperVersion) -> None:
     printed = next(candidate for candidate in candidates(version) if candidate.listing is Listing.PAPER)
     network = published_plan("b0")
     text = _(
-        "- **w weighs the MACs.** Doubling the MACs pays off if accuracy becomes {factor:.3f} times as high: from B0's "
-        "{top1:g} % to {needed:.1f} %. MnasNet chose −0.07 so that 5 % more accuracy, relatively, pays for twice the "
-        "latency; it measures milliseconds on a phone where the paper counts MACs.\n- **T alone does not change the "
-        "ranking.** It multiplies every reward by the same factor, and only sets the cost at which a reward equals an "
-        "accuracy. T matters once only the MACs above it count (the switch).\n- **B0 aimed at 400 million** with w = "
-        "−0.07. It is printed with {printed:g} million and recomputed at {computed:.1f} million, {below:.1f} % below "
-        "the target."
+        "- **w sets the weight of the MACs.** Doubling the MACs pays off if accuracy becomes {factor:.3f} times as "
+        "high: from B0's {top1:g} % to {needed:.1f} %. MnasNet chose −0.07 so that a relative accuracy gain of 5 % "
+        "pays for twice the latency; it measures milliseconds on a phone where the paper counts MACs.\n- **T alone "
+        "does not change the ranking.** It multiplies every reward by the same factor and only sets the cost at which "
+        "the reward equals the accuracy. T matters once only the MACs above it count (the switch above).\n- **The "
+        "target for B0 was 400 million MACs**, with w = −0.07. The paper prints {printed:g} million for B0; EffViz "
+        "recomputes {computed:.1f} million, {below:.1f} % below the target."
     )
     st.markdown(
         text.format(

@@ -1,4 +1,4 @@
-"""Sections 3.1 and 3.2: the best network within memory and FLOPs, as a budget that can be moved."""
+"""Sections 3.1 and 3.2: the best network within an adjustable budget of memory and FLOPs."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -20,12 +20,12 @@ from effviz.ui.components.networks import networks
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
 from effviz.zoo.presets import ScalingAxis
 
-ROOF_HEIGHT_PX, EDGE_HEIGHT_PX = 500, 420  # a roof that is higher than this is cut off at a phone's sides
+ROOF_HEIGHT_PX, EDGE_HEIGHT_PX = 500, 420  # a taller roof is cut off at the sides of a phone's screen
 SCARCE = {BindingLimit.MACS: lazy_gettext("Limited by MACs"), BindingLimit.MEMORY: lazy_gettext("Limited by memory")}
-_COLOURS = {BindingLimit.MACS: GREY, BindingLimit.MEMORY: OLIVE}  # no colours of scaling methods
+_COLOURS = {BindingLimit.MACS: GREY, BindingLimit.MEMORY: OLIVE}  # not the colours of scaling methods
 _DASHES = {BindingLimit.MACS: "solid", BindingLimit.MEMORY: "dash"}
 
-# Plotly has fewer markers in three dimensions than in two.
+# Plotly has fewer marker symbols in 3D than in 2D.
 _SYMBOLS = {
     ScalingAxis.BASELINE: "circle",
     ScalingAxis.DEPTH: "cross",
@@ -34,15 +34,15 @@ _SYMBOLS = {
     ScalingAxis.COMPOUND: "circle",
 }
 
-# Labels at the left and the right end of the roof begin or end at their networks, to stay inside.
+# Labels at the roof's left and right ends are anchored so that they stay inside the figure.
 _INWARD = {ScalingAxis.WIDTH: "left", ScalingAxis.RESOLUTION: "right"}
 _WIDTH, _RESOLUTION, _DEPTH = lazy_gettext("Width, w"), lazy_gettext("Resolution, r"), lazy_gettext("Depth, d")
-_WASH = "rgba(120, 120, 120, 0.18)"  # of what fits, on any background
+_WASH = "rgba(120, 120, 120, 0.18)"  # of the feasible area, on any background
 
 
 @remembered
 def roof(mesh: Sequence[Sequence[feasible_region.RegionPoint]], networks: Mapping[ScalingAxis, Plan]) -> go.Figure:
-    """Draw the deepest network over every width and resolution, coloured by the limit that stops it."""
+    """Draw the greatest depth at each width and resolution, coloured by the binding limit."""
     chart = figure(ROOF_HEIGHT_PX)
     chart.add_trace(_surface(mesh))
     chart.add_traces(
@@ -56,7 +56,7 @@ def roof(mesh: Sequence[Sequence[feasible_region.RegionPoint]], networks: Mappin
             "xaxis": axis | {"title": _(_WIDTH)},
             "yaxis": axis | {"title": _(_RESOLUTION)},
             "zaxis": axis | {"title": _(_DEPTH)},
-            # The baseline's place, below the roof, is the axes' corner.
+            # The baseline needs no label: below the roof, it is at the corner of the axes.
             "annotations": [
                 _label(role, network) for role, network in networks.items() if role is not ScalingAxis.BASELINE
             ],
@@ -69,7 +69,7 @@ def roof(mesh: Sequence[Sequence[feasible_region.RegionPoint]], networks: Mappin
 
 @remembered
 def edge(points: Sequence[EdgePoint], networks: Mapping[ScalingAxis, Plan], finest: float) -> go.Figure:
-    """Draw how fine the input may be at each width, by each limit; `networks` have the depth of the cut."""
+    """Draw the highest resolution that each limit allows at each width; `networks` have the slice's depth."""
     chart = figure(EDGE_HEIGHT_PX)
     chart.add_traces(_wash(points))
     chart.add_traces([_limit(points, scarce) for scarce in BindingLimit])
@@ -105,7 +105,7 @@ def _words(point: feasible_region.RegionPoint) -> str:
 
 
 def _key(scarce: BindingLimit) -> go.Scatter3d:
-    """A legend entry, which a surface of two colours does not have."""
+    """Return a legend entry, because a two-coloured surface has none."""
     return go.Scatter3d(
         name=_(SCARCE[scarce]),
         x=[None],
@@ -131,7 +131,7 @@ def _spot(role: ScalingAxis, plan: Plan) -> go.Scatter3d:
 
 
 def _label(role: ScalingAxis, plan: Plan) -> dict[str, object]:
-    """A network's name in the page's ink, always before the roof: text of a trace would show through it in grey."""
+    """Label a network in the page's text colour, in front of the roof; a trace's text would show through it in grey."""
     return {
         "text": f"<b>{_(AXIS_TITLES[role])}</b>",
         "x": plan.width,
@@ -158,7 +158,7 @@ def _place(role: ScalingAxis, plan: Plan) -> str:
 
 
 def _wash(points: Sequence[EdgePoint]) -> list[go.Scatter]:
-    """The area that fits: between r = 1 and the lower of the two limits."""
+    """Return the feasible area, between r = 1 and the lower of the two limits."""
     fitting = [(point.width, point.px / BASE_RESOLUTION_PX) for point in points if point.px is not None]
     border = {"x": [width for width, _r in fitting], "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     resolutions = [resolution for _w, resolution in fitting]
@@ -171,7 +171,7 @@ def _wash(points: Sequence[EdgePoint]) -> list[go.Scatter]:
 def _limit(points: Sequence[EdgePoint], scarce: BindingLimit) -> go.Scatter:
     pixels = [point.macs_px if scarce is BindingLimit.MACS else point.memory_px for point in points]
     return go.Scatter(
-        name=_("The limit of MACs") if scarce is BindingLimit.MACS else _("The limit of memory"),
+        name=_("MACs limit") if scarce is BindingLimit.MACS else _("Memory limit"),
         x=[point.width for point in points],
         y=[None if px is None else px / BASE_RESOLUTION_PX for px in pixels],
         customdata=pixels,
@@ -188,7 +188,7 @@ def _marker(role: ScalingAxis, plan: Plan) -> go.Scatter:
         x=[plan.width],
         y=[_resolution(plan)],
         text=[_(AXIS_TITLES[role])],
-        textposition="top left" if role is ScalingAxis.WIDTH else "top right",  # width lies at the right end
+        textposition="top left" if role is ScalingAxis.WIDTH else "top right",  # width is at the right end
         cliponaxis=False,
         mode="markers+text",
         textfont={"size": 12, "color": look.colour},
@@ -201,16 +201,16 @@ def _marker(role: ScalingAxis, plan: Plan) -> go.Scatter:
 MACS, MEMORY, CUT, STAGES = "macs", "memory", "cut", "stages"
 BILLIONS = (0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 30.0, 40.0)
 MEGABYTES = (32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1000)
-FIRST = (2.0, 80)  # at the first visit; each limit then stops two of the four ways
+FIRST = (2.0, 80)  # default; each limit then stops two of the four scaling methods
 COMPUTED = "computed by EffViz with the official code's rounding"
 
 
 def show() -> None:
     """Draw the section."""
     text = _(
-        "A ConvNet $\\mathcal N$ is a chain of stages. Stage $i$ repeats one layer $\\mathcal F_i$, $L_i$ times, on a "
-        "map of $H_i × W_i$ cells and $C_i$ channels. Scaling keeps every $\\mathcal F_i$ and changes only how often "
-        "(d), how wide (w) and how fine (r)."
+        "A ConvNet $\\mathcal N$ is a chain of stages. Stage $i$ repeats one layer $\\mathcal F_i$ $L_i$ times on a "
+        "map of $H_i × W_i$ cells and $C_i$ channels. Scaling keeps every $\\mathcal F_i$ and changes only the number "
+        "of repeats (d), the number of channels (w) and the resolution (r)."
     )
     st.markdown(text)
     st.latex(r"\mathcal N = \bigodot_{i=1 \ldots s} \mathcal F_i^{L_i}\big(X_{\langle H_i, W_i, C_i \rangle}\big)")
@@ -218,11 +218,11 @@ def show() -> None:
     _equation(limits)
     picks = {ScalingAxis(method.value): feasible_region.pick(limits, method) for method in ScalingMethod}
     plans = {ScalingAxis.BASELINE: scaled_network()} | {role: picks[role].plan for role in AXIS_TITLES if role in picks}
-    st.subheader(_("What fits"))
+    st.subheader(_("The feasible region"))
     _region(limits, plans)
-    st.subheader(_("What each way of scaling picks"))
+    st.subheader(_("What each scaling method picks"))
     _picks(limits, picks, plans)
-    st.subheader(_("A cut through what fits"))
+    st.subheader(_("A slice through the feasible region"))
     _cut(limits, plans)
     st.subheader(_("The chain, stage by stage"))
     _stages(plans)
@@ -230,13 +230,13 @@ def show() -> None:
 
 def _limits() -> ResourceLimits:
     left, right = st.columns(2)
-    title = _("Limit of MACs (billion)")
-    help = _("The paper's FLOPs: multiply-adds for one image, not per second. B0 needs 0.386.")
+    title = _("MACs limit (billion)")
+    help = _("The paper's FLOPs: multiply-adds for one image, not per second. B0 needs 0.386 billion.")
     billions = left.select_slider(title, BILLIONS, FIRST[0], key=MACS, bind="query-params", help=help)
-    title = _("Limit of memory (MB)")
+    title = _("Memory limit (MB)")
     help = _(
-        "Weights, and activations at their peak, for one image in float32; B0 needs 27.2. The paper does not define "
-        "its Memory(N), so this reading is ours."
+        "Weights plus peak activations for one image in float32; B0 needs 27.2 MB. The paper does not define "
+        "Memory(N), so this definition is ours."
     )
     megabytes = right.select_slider(title, MEGABYTES, FIRST[1], key=MEMORY, bind="query-params", help=help)
     return ResourceLimits(billions * 1e9, megabytes * MEGABYTE)
@@ -253,8 +253,8 @@ def _equation(limits: ResourceLimits) -> None:
 
 def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     text = _(
-        "Every network below the surface fits. Depth alone goes straight up, width or resolution alone along the floor "
-        "to its edge, and compound scaling meets the surface in between. Drag to turn the plot."
+        "Every network below the surface fits. Depth alone leads straight up, width or resolution alone along the "
+        "floor to its edge, and compound scaling meets the surface in between. Drag to rotate the plot."
     )
     st.markdown(text)
     mesh = feasible_region.region(limits)
@@ -271,14 +271,14 @@ def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
         for point in row
     ]
     text = _(
-        "Surface of the largest depth over width and resolution: up to d = {depth:.2f} at w = r = 1, w = {width:.2f} "
-        "and r = {resolution:.2f} at d = 1."
+        "Surface chart of the largest depth at each width and resolution: up to d = {depth:.2f} at w = r = 1, w = "
+        "{width:.2f} and r = {resolution:.2f} at d = 1."
     )
     resolution = _resolution(plans[ScalingAxis.RESOLUTION])
     alt = text.format(depth=plans[ScalingAxis.DEPTH].depth, width=plans[ScalingAxis.WIDTH].width, resolution=resolution)
     show_exhibit("region", roof(mesh, plans), rows, alt)
     text = _(
-        "Computed by EffViz: channels are multiples of 8 and blocks are whole, so the real surface has small steps."
+        "Computed by EffViz with whole blocks and channels in multiples of 8, so the real surface has small steps."
     )
     st.caption(text)
 
@@ -286,7 +286,7 @@ def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
 def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Mapping[ScalingAxis, Plan]) -> None:
     text = _(
         "Accuracy cannot be computed, only measured after training. Each row is the largest network that fits; the "
-        "last columns show the best network on its curve in Figure 8 that the authors trained and that fits too."
+        "last columns show the best network on its Figure 8 curve that the authors trained and that also fits."
     )
     st.markdown(text)
     columns: dict[str, Column[_PickedNetwork]] = {
@@ -302,20 +302,18 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
         "activations_mb": Column(lambda row: row.plan.peak_activation_bytes / MEGABYTE, _("Activations (MB)"), "%.1f"),
         "memory_mb": Column(lambda row: memory_bytes(row.plan) / MEGABYTE, _("Memory (MB)"), "%.1f"),
         "stopped_by": Column(lambda row: row.limited_by, _("Limited by")),
-        "trained": Column(lambda row: row.trained.label, _("Trained in the paper, fits")),
+        "trained": Column(lambda row: row.trained.label, _("Paper's network that fits")),
         "trained_top1_pct": Column(lambda row: row.trained.top1_pct, _("Its top-1, printed (%)"), "%.1f"),
         "source": Column(lambda row: f"{COMPUTED}; top-1: {row.trained.source}"),
     }
     numbers("problem", [_picked(limits, role, network, picks.get(role)) for role, network in plans.items()], columns)
-    text = _(
-        "Top-1: dots of Figure 8, which kept the accuracies of v1. That they fit is judged by EffViz's own counts."
-    )
+    text = _("Top-1: dots of Figure 8, which kept the accuracies of v1. EffViz's own counts decide which networks fit.")
     st.caption(text)
     caption = _(
-        "The same networks drawn to one scale: a bar is a block, its length the channels, the square the input. Solid "
-        "is what B0 has, tinted what scaling added."
+        "The same networks, drawn to the same scale: each bar is a block, its length the number of channels; the "
+        "square is the input. Solid: in B0. Tinted: added by scaling."
     )
-    networks(plans, caption, "problem-networks", counted_here(_("What each way of scaling picks")))
+    networks(plans, caption, "problem-networks", counted_here(_("What each scaling method picks")))
 
 
 class _PickedNetwork(NamedTuple):
@@ -326,7 +324,7 @@ class _PickedNetwork(NamedTuple):
 
 
 def _picked(limits: ResourceLimits, role: ScalingAxis, network: Plan, pick: Pick | None) -> _PickedNetwork:
-    if pick is None:  # the baseline is the only network of the compound curve within its own costs
+    if pick is None:  # only the baseline itself is on the compound curve within its own costs
         own = ResourceLimits(network.macs, memory_bytes(network))
         return _PickedNetwork(role, network, "", best_within_budget(own, ScalingMethod.COMPOUND))
     limited_by = _(SCARCE[pick.stopped_by]) if pick.stopped_by else _("EffViz plans no larger one")
@@ -335,18 +333,18 @@ def _picked(limits: ResourceLimits, role: ScalingAxis, network: Plan, pick: Pick
 
 def _cut(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     text = _(
-        "At one depth, both limits are lines: memory grows mostly with width (weights), MACs with width and resolution "
-        "alike. The deeper the network, the less room is left for the other two."
+        "At a fixed depth, each limit is a line: memory grows mostly with width (weights), MACs with width and "
+        "resolution alike. The deeper the network, the less room is left for width and resolution."
     )
     st.markdown(text)
     roles = (ScalingAxis.BASELINE, ScalingAxis.COMPOUND, ScalingAxis.DEPTH)
-    role = _network(_("Cut at the depth of"), CUT, roles, ScalingAxis.BASELINE)
+    role = _network(_("Slice at the depth of"), CUT, roles, ScalingAxis.BASELINE)
     depth = plans[role].depth
-    st.markdown(_("All networks here have d = {depth:.2f}.").format(depth=depth))
+    st.markdown(_("All networks in this slice have d = {depth:.2f}.").format(depth=depth))
     points = feasible_region.edge(limits, depth)
     level = {axis: plan for axis, plan in plans.items() if plan.depth == depth}
     rows = [{"depth": depth, **point._asdict(), "source": COMPUTED} for point in points]
-    text = _("Width over resolution at d = {depth:.2f}, with a line for each limit; marked are {networks}.")
+    text = _("Resolution versus width at d = {depth:.2f}, with a line for each limit; marked: {networks}.")
     alt = text.format(depth=depth, networks=", ".join(_(AXIS_TITLES[axis]) for axis in level))
     show_exhibit("cut-of-region", edge(points, level, _resolution(plans[ScalingAxis.RESOLUTION])), rows, alt)
 
@@ -360,5 +358,5 @@ def _stages(plans: Mapping[ScalingAxis, Plan]) -> None:
 
 
 def _network(label: str, key: str, roles: Sequence[ScalingAxis], first: ScalingAxis) -> ScalingAxis:
-    """One of the networks, by how it was scaled."""
+    """Show a picker and return which network, by scaling axis, is chosen."""
     return ScalingAxis(inputs.choose_one(label, {str(role): _(AXIS_TITLES[role]) for role in roles}, key, str(first)))

@@ -1,4 +1,4 @@
-"""The training recipe: what section 5.2 of the paper prints, what only the official code says, what each part does."""
+"""The training recipe: what section 5.2 prints, what only the official code gives, and what each part does."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,15 +18,15 @@ from effviz.ui.paper import autoaugment, exhibit
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, table
 from effviz.zoo.presets import ScalingAxis
 
-# No scaling method is meant by these, so none of their colours.
+# These series are not scaling methods, so they use other colours.
 PRINTED, CODE = SeriesStyle(GREY, "circle", "solid"), SeriesStyle(OLIVE, "diamond", "dash")
 B_SERIES = tuple(f"b{position}" for position in range(8))
-REACH, STEP = 6.0, 0.02  # of the activation functions' horizontal axis
+REACH, STEP = 6.0, 0.02  # horizontal axis of the activation functions
 EPOCHS_BACK = 60
 
 
 def rates(recipe: TrainingRecipe, batch_size: int, log: bool = False) -> tuple[FigureCurve, FigureCurve]:
-    """What the paper prints, and what the official code makes of it for a batch size."""
+    """Return the learning rate as the paper prints it, and as the official code computes it for a batch size."""
     fact = training_fact("rate")
     highest = replace(recipe, batch_size=batch_size).rate
     printed = training_recipe.schedule_corners(fact.printed, replace(recipe.schedule, warmup_epochs=0.0), recipe.epochs)
@@ -48,7 +48,7 @@ def _epoch(epoch: float, rate: float, source: str) -> CurvePoint:
 
 
 def memory(decay: float, batch_sizes: Sequence[int]) -> tuple[FigureCurve, ...]:
-    """How much of the averaged weights stems from the last epochs, a curve for each batch size."""
+    """Return the share of the averaged weights that the last epochs contribute, one curve per batch size."""
     fact = training_fact("ema")
     source = _("formula of a moving average, computed by EffViz; {source}").format(source=fact.source)
     name, photos = _("the last {epochs} epochs"), training_recipe.IMAGENET_PHOTOS
@@ -62,7 +62,7 @@ def memory(decay: float, batch_sizes: Sequence[int]) -> tuple[FigureCurve, ...]:
 
 
 def dropouts() -> tuple[FigureCurve, FigureCurve]:
-    """Dropout of B0 to B7: linear as the paper prints it, and in steps as the official code has it."""
+    """Return the dropout of B0 to B7: linear as the paper prints it, and in steps as in the official code."""
     least, most = training_fact("dropout_least"), training_fact("dropout_most")
     printed, coded = [], []
     for at, name in enumerate(B_SERIES):
@@ -77,11 +77,11 @@ def dropouts() -> tuple[FigureCurve, FigureCurve]:
 
 
 def survivals(name: str) -> tuple[FigureCurve, FigureCurve]:
-    """How often every block of a published network runs in training."""
+    """Return how often each block of a published network runs in training."""
     fact = training_fact("survival")
     shortcuts = training_recipe.has_shortcuts(published_plan(name))
     source = _("formula of the official code, computed by EffViz; {source}").format(source=fact.source)
-    dots: dict[bool, list[CurvePoint]] = {True: [], False: []}  # by whether a block may be skipped
+    dots: dict[bool, list[CurvePoint]] = {True: [], False: []}  # keyed by whether the block may be skipped
     for block, shortcut in enumerate(shortcuts):
         survival = training_recipe.survival_probability(fact.coded, block, len(shortcuts)) if shortcut else 1.0
         label = _("block {block} of {count}").format(block=block + 1, count=len(shortcuts))
@@ -96,7 +96,7 @@ def survivals(name: str) -> tuple[FigureCurve, FigureCurve]:
 
 
 def activations(slopes: bool) -> tuple[FigureCurve, FigureCurve]:
-    """SiLU and ReLU, or their slopes."""
+    """Return SiLU and ReLU, or their slopes."""
     silu = training_recipe.silu_slope if slopes else training_recipe.silu
     relu = training_recipe.relu_slope if slopes else training_recipe.relu
     steps = round(REACH / STEP)
@@ -113,7 +113,7 @@ def activations(slopes: bool) -> tuple[FigureCurve, FigureCurve]:
 
 
 BATCH, LOG, NETWORK, SLOPES = "batch", "log", "network", "slopes"
-BATCHES = (4096, 2048)  # the one that the printed rate belongs to, and the official script's default
+BATCHES = (4096, 2048)  # the size that matches the printed rate, and the official script's default
 
 NAMES = {
     "optimiser": lazy_gettext("Optimiser"),
@@ -142,13 +142,13 @@ NAMES = {
 def show() -> None:
     """Draw the section."""
     text = _(
-        "Accuracies can only be compared fairly between networks trained the same way. This is how the EfficientNets "
-        "were trained: section 5.2 of the paper, and the **official code** where the paper says nothing."
+        "Accuracies can be compared fairly only between networks trained the same way. This is how the EfficientNets "
+        "were trained, according to section 5.2 of the paper and, where the paper says nothing, the **official code**."
     )
     st.markdown(text)
     st.subheader(_("The learning rate"))
     _rates()
-    st.subheader(_("The weights that are kept: a moving average"))
+    st.subheader(_("The saved weights: a moving average"))
     _memory()
     st.subheader(_("Larger networks are regularised more"))
     _dropout()
@@ -164,17 +164,17 @@ def show() -> None:
 def _rates() -> None:
     recipe = training_recipe.read_recipe("paper")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        help = _("The official code scales the rate with the batch size; the paper does not give its batch size.")
+        help = _("The official code scales the rate with the batch size; the paper does not state its batch size.")
         batch = int(exhibit.choose(_("Batch size (images)"), BATCHES, BATCHES[0], BATCH, help))
-        help = _("Each halving of the rate is one equal step.")
+        help = _("Every halving of the rate covers the same distance on the axis.")
         log = st.toggle(_("Logarithmic axis"), key=LOG, bind="query-params", help=help)
     curves = rates(recipe, batch, log)
     axes = FigureAxis(_("Epoch"), _("epochs")), FigureAxis(_("Learning rate"), _("learning rate"), log)
     highest = curves[1].dots[1 if not log else 0].y
     stairs = training_recipe.count_decays(recipe.schedule, recipe.epochs)
     text = _(
-        "Line chart of the learning rate over {epochs} epochs. Printed: from {first:g} down in {stairs} stairs. "
-        "Official code at batches of {batch}: up to {highest:g} in {warmup:g} epochs, then down the same stairs."
+        "Line chart of the learning rate over {epochs} epochs. Printed: from {first:g} down in {stairs} steps. "
+        "Official code with batches of {batch}: up to {highest:g} in {warmup:g} epochs, then down in the same steps."
     )
     warmup = recipe.schedule.warmup_epochs
     alt = text.format(
@@ -183,9 +183,9 @@ def _rates() -> None:
     show_exhibit("learning-rate", draw_curves(curves, *axes), table(curves, "epoch", "learning_rate"), alt)
     _paper(_("official code: main.py, utils.py"))
     text = _(
-        "The paper's 0.256 fits batches of 4096 images: the code takes 0.016 for every 256, and its own default of "
+        "The paper's 0.256 matches batches of 4096 images: the code uses 0.016 per 256 images, and its own default of "
         "2048 halves the rate. Decay steps are counted from the start, so two have passed when the warm-up ends at "
-        "epoch 5: the rate climbs to just below {highest:g} and goes on at {then:.4f}."
+        "epoch 5: the rate climbs to just below {highest:g} and continues at {then:.4f}."
     )
     note(text.format(highest=highest, then=training_recipe.learning_rate(highest, recipe.schedule, warmup)))
 
@@ -193,14 +193,14 @@ def _rates() -> None:
 def _memory() -> None:
     decay = training_fact("ema").coded
     text = _(
-        "What is kept is not the last state of the weights but their moving average: after each step {decay:g} of "
-        "the old average and {rest:g} of the new weights. The paper does not mention it, the code does."
+        "Training saves a moving average of the weights, not their last values: after each step, {decay:g} of the old "
+        "average plus {rest:g} of the new weights. The paper does not mention this average, but the code uses it."
     )
     st.markdown(text.format(decay=decay, rest=round(1 - decay, 6)))
     curves = memory(decay, BATCHES)
     half = {curve.title: next(dot.x for dot in curve.dots if dot.y >= 50) for curve in curves}
     counted = _("{epochs:g} epochs")
-    text = _("Line chart of how much of the averaged weights stems from the last epochs. Half of it: {half}.")
+    text = _("Line chart of the share of the averaged weights that comes from the last epochs. Half of it: {half}.")
     alt = text.format(half="; ".join(f"{title}: {counted.format(epochs=epochs)}" for title, epochs in half.items()))
     back, share = _("Epochs before the end"), _("Share of the average (%)")
     axes = FigureAxis(back, _("epochs")), FigureAxis(share, _("% of the average"))
@@ -211,8 +211,8 @@ def _memory() -> None:
 
 def _dropout() -> None:
     text = _(
-        "Dropout hides some of the last features from the classifier. It **grows with the network**: linearly, says "
-        "the paper; in steps of two networks, says the code."
+        "Dropout hides some of the last features from the classifier. Its rate **grows with the network**: linearly "
+        "according to the paper, in steps of two networks according to the code."
     )
     st.markdown(text)
     curves = dropouts()
@@ -228,8 +228,8 @@ def _dropout() -> None:
 
 def _depth() -> None:
     text = _(
-        "**Stochastic depth** skips whole blocks at random, later ones more often. The survival probability of 0.8 is "
-        "the same for all networks; only a block with a shortcut around it can be skipped."
+        "**Stochastic depth** skips whole blocks at random, later blocks more often. The survival probability of 0.8 "
+        "is the same for all networks. Only a block with a shortcut can be skipped."
     )
     st.markdown(text)
     name = exhibit.choose(_("Network"), [name.upper() for name in B_SERIES], "B0", NETWORK).lower()
@@ -237,26 +237,26 @@ def _depth() -> None:
     blocks = [dot for curve in curves for dot in curve.dots]
     running = sum(dot.y for dot in blocks) / 100
     alt = _(
-        "Chart of how often each of the {count} blocks of {network} runs in training: {skippable} may be skipped, the "
-        "last of them runs in {last:.1f} % of the steps."
+        "Chart of how often each of {network}'s {count} blocks runs in training: {skippable} can be skipped; the last "
+        "of these runs in {last:.1f} % of the steps."
     ).format(count=len(blocks), network=name.upper(), skippable=len(curves[0].dots), last=curves[0].dots[-1].y)
-    blocks_axis = FigureAxis(_("MBConv block, from the first"), _("of the blocks"))
+    blocks_axis = FigureAxis(_("MBConv block, in order"), _("of the blocks"))
     chart = draw_curves(curves, blocks_axis, FigureAxis(_("Runs in training (%)"), _("% of the steps")), 360)
     show_exhibit("stochastic-depth", chart, table(curves, "block", "runs_pct"), alt)
     text = _("On average {running} of {network}'s {count} blocks run in a training step; all run at inference.")
     st.markdown(text.format(running=f"**{running:.1f}**", network=name.upper(), count=len(blocks)))
     _paper(_("official code: efficientnet_model.py"))
     text = _(
-        "v1 and ICML print drop connect 0.3, v2 prints 0.2, and an author confirmed 0.2 in tensorflow/tpu#381. Since "
-        "v3 the paper says survival probability 0.8, which is the same."
+        "v1 and ICML print a drop connect of 0.3, v2 prints 0.2, and an author confirmed 0.2 in tensorflow/tpu#381. "
+        "Since v3, the paper gives a survival probability of 0.8, which is equivalent."
     )
     st.caption(text)
 
 
 def _activations() -> None:
     text = _(
-        "SiLU is smooth, and below zero it lets a little through, where ReLU gives nothing and has no slope to learn "
-        "from. EfficientNet-Lite goes back to a ReLU cut off at 6, which suffers less from rounding to 8 bits."
+        "SiLU is smooth and lets a little through below zero, where ReLU outputs zero and has no slope to learn from. "
+        "EfficientNet-Lite goes back to a ReLU capped at 6, which suffers less from 8-bit quantisation."
     )
     st.markdown(text)
     slopes = st.toggle(_("Show the slopes"), key=SLOPES, bind="query-params")
@@ -264,13 +264,13 @@ def _activations() -> None:
     out, unit = (_("Slope"), _("slope")) if slopes else (_("Output"), _("out"))
     chart = _solid(draw_curves(curves, FigureAxis(_("Input"), _("in")), FigureAxis(out, unit), 360), curves)
     least = min(curves[0].dots, key=lambda dot: dot.y)
-    text = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's least value is {y:.3f} at {x:.2f}, ReLU's is 0.")
+    text = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's minimum is {y:.3f} at {x:.2f}; ReLU's is 0.")
     alt = text.format(y=least.y, x=least.x)
     show_exhibit("activations", chart, table(curves, "input", "slope" if slopes else "output"), alt)
 
 
 def _solid(chart: go.Figure, curves: Sequence[FigureCurve]) -> go.Figure:
-    """Plain lines for functions that nobody prints: the thin dots of what is recomputed would say nothing."""
+    """Use each curve's own line style; thin dots for recomputed curves are pointless where the paper prints none."""
     for curve in curves:
         chart.update_traces(line={"dash": curve.look.dash, "width": 2}, selector={"name": curve.title})
     return chart
@@ -285,7 +285,7 @@ def _settings() -> None:
         "source": Column(lambda fact: fact.source, st.column_config.TextColumn(_("Source"), width="large")),
     }
     numbers("recipe", training_facts(), columns)
-    text = _("Numbers of paper {version}. `effviz train` has this recipe as `paper`: same rate, same stairs.")
+    text = _("Numbers from paper {version}. `effviz train` offers this recipe as `paper`: same rate, same decay steps.")
     st.caption(text.format(version=version))
 
 

@@ -1,4 +1,4 @@
-"""Table 2 and Figures 1 and 5: what EfficientNets reach on ImageNet, and at what cost."""
+"""Table 2 and Figures 1 and 5: the accuracy of EfficientNets on ImageNet, and its cost."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,26 +21,26 @@ from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, tabl
 from effviz.zoo.presets import ScalingAxis
 
 OTHERS = SeriesStyle(GREY, "x", "solid")
-_APART = {"ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4"}  # their names have room
+_APART = {"ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4"}  # room for their labels
 
-# The number of the figure, its table, and the column of the costs.
+# Figure number, table file and cost column.
 _DRAWN = {
     Cost.PARAMS: (1, "fig1_params_vs_accuracy", "params_millions"),
     Cost.MACS: (5, "fig5_flops_vs_accuracy", "flops_billions"),
 }
 
-# The figures exist in v2, v3 and v5; v2 stands for the first versions.
+# The figures exist in v2, v3 and v5; v2 stands in for v1.
 FIGURE_VERSIONS = {PaperVersion.V5: "v5", PaperVersion.V3: "v3", PaperVersion.V1: "v2"}
 
 
 def cost_axis(cost: Cost) -> FigureAxis:
-    """The horizontal axis."""
+    """Return the horizontal axis."""
     unit = _("million parameters") if cost is Cost.PARAMS else _("billion MACs")
     return FigureAxis(cost.axis, unit, log=True)
 
 
 def table2(version: PaperVersion, cost: Cost, groups: Sequence[int]) -> tuple[FigureCurve, FigureCurve, FigureCurve]:
-    """Table 2: the EfficientNets printed and recomputed, and the networks that they are compared with."""
+    """Return Table 2: the EfficientNets as printed and recomputed, and the networks compared with them."""
     points = [point for point in paper_points(version) if point.group in groups]
     ours = [point for point in points if point.is_efficientnet]
     others = [point for point in points if not point.is_efficientnet]
@@ -55,7 +55,7 @@ def table2(version: PaperVersion, cost: Cost, groups: Sequence[int]) -> tuple[Fi
 
 
 def cost_figure(version: PaperVersion, cost: Cost) -> tuple[FigureCurve, FigureCurve]:
-    """Figure 1 or 5 as it is drawn, by the coordinates of its dots."""
+    """Return Figure 1 or 5 as drawn, from the coordinates of its dots."""
     number, name, column = _DRAWN[cost]
     dots = [
         CurvePoint(row["model"], float(row[column]), float(row["imagenet_top1_pct"]), row["source"])
@@ -91,25 +91,25 @@ def _computed(point: PaperPoint, cost: Cost) -> CurvePoint:
 
 
 GROUPS, DRAWN = "groups", "drawn"
-NAME_PX = 160  # has room for Inception-resnet-v2
+NAME_PX = 160  # fits Inception-resnet-v2
 
 
 def show() -> None:
     """Draw the section."""
     text = _(
-        "The paper's claim: at the same accuracy an EfficientNet needs several times fewer parameters and MACs than "
-        "the networks before it. Is there a grey cross to the left of the orange line at its height?"
+        "The paper's claim: at the same accuracy, an EfficientNet needs several times fewer parameters and MACs than "
+        "earlier networks. Is there a grey cross to the left of the orange line at the same height?"
     )
     st.markdown(text)
     with st.container(horizontal=True):
         version = exhibit.choose_version()
         groups = _groups()
-    help = _("Read from the figures' drawing commands. Those of v5 still draw the accuracies of v3.")
+    help = _("Read from the figures' drawing commands. The figures in v5 still show the accuracies of v3.")
     drawn = st.toggle(_("Also show the dots drawn in Figures 1 and 5"), key=DRAWN, bind="query-params", help=help)
     st.markdown(f"**{version.label}**: {version.why}", help=glossary.tip("minival", "autoaugment"))
-    st.subheader(_("Figure 1: accuracy over size"))
+    st.subheader(_("Figure 1: accuracy versus size"))
     _plot(version, Cost.PARAMS, groups, drawn)
-    st.subheader(_("Figure 5: accuracy over cost"))
+    st.subheader(_("Figure 5: accuracy versus cost"))
     _plot(version, Cost.MACS, groups, drawn)
     sources((_("paper {version}, Table 2").format(version=version), version.url))
     st.subheader(_("Table 2, group by group"))
@@ -121,7 +121,7 @@ def show() -> None:
 def _groups() -> Sequence[int]:
     names = [point.name.upper() for point in paper_points() if point.is_efficientnet]
     title = _("Groups of similar accuracy")
-    help = _("Table 2 sets each EfficientNet beside the networks that are about as accurate.")
+    help = _("Table 2 groups each EfficientNet with networks that are about as accurate.")
     chosen = st.pills(title, names, selection_mode="multi", default=names, key=GROUPS, bind="query-params", help=help)
     return [names.index(name) + 1 for name in chosen]
 
@@ -129,7 +129,7 @@ def _groups() -> Sequence[int]:
 def _plot(version: PaperVersion, cost: Cost, groups: Sequence[int], drawn: bool) -> None:
     shown = (*table2(version, cost, groups), *(cost_figure(version, cost) if drawn else ()))
     series = "; ".join(f"{curve.title} ({len(curve.dots)})" for curve in shown)
-    text = _("Chart of ImageNet top-1 over {cost} on a log scale: {series}.")
+    text = _("Chart of ImageNet top-1 versus {cost} on a log scale: {series}.")
     alt = text.format(cost=cost_axis(cost).title, series=series)
     chart = draw_curves(shown, cost_axis(cost), accuracy_axis(), 500)
     show_exhibit(f"figure{_DRAWN[cost][0]}", chart, table(shown, cost.column, "top1_pct"), alt)
@@ -168,12 +168,12 @@ def _table(version: PaperVersion, groups: Sequence[int]) -> None:
         "source": Column(lambda row: row[0].source),
     }
     numbers("table2", rows, columns, _marked)
-    text = _("A dash means no number: EffViz recomputes EfficientNets only, and the paper prints no FLOPs for GPipe.")
+    text = _("A dash marks a missing number: EffViz recomputes only EfficientNets; the paper has no FLOPs for GPipe.")
     st.caption(text)
 
 
 def _marked(row: "pd.Series[Any]") -> list[str]:
-    """EfficientNets open their groups; a misprint stands out."""
+    """Return CSS: bold for EfficientNets, which open their groups, and a background for misprints."""
     bold = "font-weight: 700" if str(row["network"]).startswith("EfficientNet") else ""
     return [
         "background-color: rgba(213, 94, 0, 0.25)" if row["misprint"] and column.startswith("flops_ratio") else bold
@@ -183,7 +183,7 @@ def _marked(row: "pd.Series[Any]") -> list[str]:
 
 def _misprint() -> None:
     text = _(
-        "A misprint: for {model} the paper prints {printed:.1f} times the FLOPs of {own}. Its own numbers give "
+        "Misprint: for {model}, the paper prints {printed:.1f} times the FLOPs of {own}. The paper's own numbers give "
         "{computed:.2f}, and rounding allows {least:.2f} to {most:.2f}."
     )
     for row in paper_ratios():
@@ -194,10 +194,10 @@ def _misprint() -> None:
 
 
 def _held_out() -> None:
-    st.subheader(_("Table 8: validation against test"), help=glossary.tip("minival"))
+    st.subheader(_("Table 8: validation versus test accuracy"), help=glossary.tip("minival"))
     text = _(
-        "v5 also reports ImageNet's test set, which is not used for tuning. Both agree within 0.2 points: a sign that "
-        "the networks were not fitted to the validation images."
+        "v5 also reports accuracy on ImageNet's test set, which is not used for tuning. Both accuracies agree within "
+        "0.2 points, a sign that the networks were not fitted to the validation images."
     )
     st.markdown(text)
     columns: dict[str, Column[paper_tables.HeldOut]] = {

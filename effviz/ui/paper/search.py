@@ -1,4 +1,4 @@
-"""Two-step scaling: the grid of alpha, beta and gamma with its true costs, a real search, and phi to B7."""
+"""Two-step scaling: the grid of alpha, beta and gamma with counted costs, a real search, and phi up to B7."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,7 +26,7 @@ _SYMBOLS = {ScalingAxis.DEPTH: "α^φ", ScalingAxis.WIDTH: "β^φ", ScalingAxis.
 
 
 def second_step_figure() -> go.Figure:
-    """Draw the curves."""
+    """Draw the formula and the published networks against phi."""
     phi = FigureAxis(_("φ (published networks:<br>guessed by a user of the code)"), "= φ")
     chart = draw_curves(second_step(), phi, FigureAxis(_("Times B0"), _("times B0"), log=True))
     ticks = (1, 1.25, 1.5, 2, 2.5, 3, 3.5)
@@ -34,7 +34,7 @@ def second_step_figure() -> go.Figure:
 
 
 def second_step() -> tuple[FigureCurve, ...]:
-    """For each dimension the formula as a curve, and what was published as dots."""
+    """Return, for each dimension, the formula as a curve and the published values as dots."""
     return tuple(curve for role in _SYMBOLS for curve in (_formula(role), _published(role)))
 
 
@@ -59,14 +59,14 @@ def _published(role: ScalingAxis) -> FigureCurve:
 
 
 def show_second_step() -> None:
-    """Draw the part."""
-    text = _("With α, β and γ fixed, one number should give every larger network. Do the published ones follow it?")
+    """Draw step 2: the published networks against the formula."""
+    text = _("With α, β and γ fixed, φ alone should give every larger network. Do the published ones follow it?")
     st.markdown(text)
     curves = second_step()
     last = second_steps()[-1]
     alt = _(
-        "Line chart of depth, width and resolution over φ, formula and published. {name}: depth {depth:g} published, "
-        "{formula:.2f} by the formula."
+        "Line chart of depth, width and resolution versus φ, by the formula and as published. {name}: depth {depth:g} "
+        "published, {formula:.2f} by the formula."
     ).format(name=last.name, depth=last.published.depth, formula=last.formula.depth)
     show_exhibit("second-step", second_step_figure(), table(curves, "phi", "times_b0"), alt)
     outputs.sources(
@@ -75,8 +75,8 @@ def show_second_step() -> None:
         (_("φ: guessed by a user"), GUESS_URL),
     )
     text = _(
-        "The published coefficients follow the formula at first and then stay below it in depth: {name} is "
-        "{depth:g} times as deep as B0, not {formula:.2f} times."
+        "The published coefficients follow the formula at first, then fall below it in depth: {name} is {depth:g} "
+        "times as deep as B0, not {formula:.2f} times."
     )
     st.markdown(text.format(name=last.name, depth=last.published.depth, formula=last.formula.depth))
     columns: dict[str, Column[SecondStep]] = {
@@ -97,8 +97,8 @@ def show_second_step() -> None:
     }
     numbers("second-step-rows", second_steps(), columns)
     text = _(
-        "The paper never lists a φ. The guess of B3 to B7 is rough, as its author says; the last columns say "
-        "which φ each published dimension asks for, and they disagree. We found no explanation by the authors."
+        "The paper never lists a φ. The guess for B3 to B7 is rough, as the user who made it says. The last columns "
+        "show which φ each published dimension implies, and they disagree. We found no explanation by the authors."
     )
     st.caption(text)
 
@@ -111,9 +111,9 @@ COUNTED = "planned by EffViz with the official code's rounding"
 def show() -> None:
     """Draw the section."""
     text = _(
-        "**Step 1** tries α, β and γ of at least 1 with α·β²·γ² ≈ 2 on B0, so that φ = 1 doubles the MACs. **Step 2** "
-        "keeps the best three and raises φ. The paper found 1.2, 1.1 and 1.15, and never published its grid or what "
-        "the other points reached."
+        "**Step 1** tries values of α, β and γ of at least 1 with α·β²·γ² ≈ 2 on B0, so that φ = 1 doubles the MACs. "
+        "**Step 2** fixes the best α, β and γ and raises φ. The paper found 1.2, 1.1 and 1.15. Its grid and the "
+        "accuracies of the other points were never published."
     )
     st.markdown(text)
     st.subheader(_("Step 1: which points double the MACs?"))
@@ -126,32 +126,32 @@ def show() -> None:
 
 def _grid() -> None:
     names = {str(size): _(name) for size, name in SIZES.items()}
-    help = _("The steps are ours: α by 0.2, β by 0.1 and γ by 0.05, or α by 0.1 and β by 0.05.")
+    help = _("We chose the step sizes: 0.2 for α, 0.1 for β and 0.05 for γ, or 0.1 for α and 0.05 for β.")
     size = inputs.choose_one(_("Grid"), names, GRID, str(GridSize.COARSE), help)
     points = grid(GridSize(size))
-    st.markdown(_("Each point is a network: B0 with its blocks, channels and pixels rounded."))
+    st.markdown(_("Each point is a network: B0 scaled, with its blocks, channels and pixels rounded."))
     rows = frame(points, _grid_columns())
     alt = _(
-        "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the counted "
-        "MACs: {all} points from {least:.2f} to {most:.2f} times B0's; the numbers are in the CSV too."
+        "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the counted MACs: "
+        "{all} points from {least:.2f} to {most:.2f} times those of B0. The CSV also has the numbers."
     ).format(all=len(points), least=min(p.macs_ratio for p in points), most=max(p.macs_ratio for p in points))
     show_exhibit("search-grid", space(points), rows, alt)
     st.markdown(_doubled(points))
     _rounding()
     alt = _(
-        "Scatter chart of counted MACs over those by the formula: {above} of {all} points cost more than the "
-        "formula says."
+        "Scatter chart of counted MACs versus MACs by the formula: {above} of {all} points cost more than the formula "
+        "says."
     ).format(above=sum(p.macs_ratio > p.paper_ratio for p in points), all=len(points))
     show_exhibit("search-cost", cost(points), rows, alt)
     outputs.sources((_("paper, section 3.3 and section 4, step 1"), PaperVersion.V5.url))
-    with st.expander(_("Every point in numbers")):
+    with st.expander(_("Table of all points")):
         numbers("search-rows", points, _grid_columns())
 
 
 def _doubled(points: Sequence[GridPoint]) -> str:
     return _(
-        "Within {near:.0%} of 2, **{paper}** of {all} points double B0's MACs by the formula, **{truth}** really do, "
-        "and only **{both}** do both. The paper does not say how near a point had to be."
+        "Within {near:.0%} of 2, **{paper}** of {all} points double B0's MACs by the formula, **{truth}** do so when "
+        "counted, and only **{both}** do both. The paper does not say how close a point had to be."
     ).format(
         paper=sum(p.on_paper for p in points),
         truth=sum(p.really for p in points),
@@ -164,9 +164,9 @@ def _doubled(points: Sequence[GridPoint]) -> str:
 def _rounding() -> None:
     own = point(PAPER_RULE)
     text = _(
-        "By the formula, the paper's own choice costs {paper:.2f} times B0's MACs; counted, it costs "
-        "**{truth:.2f}** times: the official code rounds the blocks of every stage up, so depth 1.2 makes "
-        "{blocks} blocks of 16, not 19."
+        "By the formula, the paper's own choice costs {paper:.2f} times B0's MACs. Counted, the factor is "
+        "**{truth:.2f}**, because the official code rounds up the number of blocks in every stage: depth 1.2 turns 16 "
+        "blocks into {blocks}, not 19."
     )
     note(text.format(paper=own.paper_ratio, truth=own.macs_ratio, blocks=blocks(own)))
 
@@ -193,19 +193,19 @@ def _searched(results: Sequence[SearchResult]) -> None:
     base = next((point.results[0] for point in points if point.is_baseline), None)
     if base is None:
         text = _(
-            "No finished search comes with this copy of EffViz, so no accuracy is shown. `effviz search --data FOLDER "
-            "--grid coarse` runs one."
+            "This copy of EffViz includes no finished search, so no accuracy is shown. To run one, use `effviz search "
+            "--data FOLDER --grid coarse`."
         )
         st.info(text, icon=":material/hourglass_empty:")
         return
     st.markdown(_size(results, base))
     names = "; ".join(f"{row_name(point)} {point.top1_pct:.2f} %" for point in points)
-    alt = _("Dot chart of top-1 for every training, the best point first: {names}.").format(names=names)
+    alt = _("Dot chart of top-1 for every training run, best point first: {names}.").format(names=names)
     show_exhibit("search-trials", trials(points), [asdict(result) for result in results], alt)
     st.markdown(_verdict(points))
     text = _(
-        "Each ring is one training; the bar through the filled diamond is the standard deviation between seeds. One "
-        "seed says little: a single ring to the right of that diamond may only have been lucky."
+        "Each ring is one training run; the bar through the filled diamond is the standard deviation between seeds. "
+        "One seed says little: a single ring to the right of the diamond may just be luck."
     )
     st.caption(text)
     _accuracies(points, base)
@@ -213,9 +213,9 @@ def _searched(results: Sequence[SearchResult]) -> None:
 
 def _size(results: Sequence[SearchResult], base: SearchResult) -> str:
     return _(
-        "A small run by this project, not the paper's: {count} trainings of {epochs} epochs each, {minutes:.0f} "
-        "minutes in all. The baseline is a B0 cut to depth {depth:g}, width {width:g} and {px} px with {macs:.2f} "
-        "million MACs (B0 has {b0:.0f}), judged by {pictures} validation images; {source}. It shows the method, not "
+        "A small search by this project, not the paper's: {count} training runs of {epochs} epochs each, {minutes:.0f} "
+        "minutes in all. The baseline is B0 cut to depth {depth:g}, width {width:g} and {px} px, with {macs:.2f} "
+        "million MACs (B0 has {b0:.0f}), evaluated on {pictures} validation images; {source}. It shows the method, not "
         "which α, β and γ suit ImageNet: {px} px are so few that more pixels alone (γ) may win for that reason."
     ).format(
         count=len(results),
@@ -227,20 +227,20 @@ def _size(results: Sequence[SearchResult], base: SearchResult) -> str:
         macs=base.macs / 1e6,
         b0=B0.macs / 1e6,
         pictures=f"{base.pictures:,}",
-        source=base.source,  # its command stands in backticks, which Markdown shows as code
+        source=base.source,  # its command is in backticks, which Markdown renders as code
     )
 
 
 def _verdict(points: Sequence[SearchSummary]) -> str:
     leader, noise = two_step_search.best_point(points), two_step_search.noise_pct(points)
     if leader is None or noise is None:
-        return _("No point has been trained with two seeds yet: nothing is known about the noise, so none is the best.")
+        return _("No point has been trained with two seeds yet. The noise is unknown, so none counts as the best.")
     others = [point for point in points if not point.is_baseline and point is not leader]
     level = sum(two_step_search.level_with(point, leader, noise) for point in others)
     text = _(
-        "Best with two seeds or more: **{leader}**, {top1:.2f} % on average over {seeds} seeds. Two trainings of one "
-        "network differ by {noise:.2f} points (standard deviation), so **{level} of the other {others} points may be "
-        "as good**."
+        "Best with two seeds or more: **{leader}**, {top1:.2f} % on average over {seeds} seeds. Training runs of the "
+        "same network differ by {noise:.2f} points (standard deviation), so **{level} of the other {others} points may "
+        "be as good**."
     )
     seeds = len(leader.results)
     return text.format(
@@ -249,7 +249,7 @@ def _verdict(points: Sequence[SearchSummary]) -> str:
 
 
 def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
-    """The grid of the network that was searched, with an accuracy where there is one."""
+    """Show the grid of the searched network, with the accuracy of each trained point."""
     means = {point.rule: point for point in points}
     tried = grid(GridSize.COARSE, two_step_search.baseline_of(base))
     top1_pct = [means[point.rule].top1_pct if point.rule in means else None for point in tried]
@@ -265,8 +265,8 @@ def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
     ).format(trained=len(trained), all=len(tried), least=min(trained), most=max(trained))
     show_exhibit("search-accuracy", accuracy_space(tried, top1_pct), rows, alt)
     text = _(
-        "The same grid for the small baseline, whose rounding differs from B0's. Of the points that double its "
-        "MACs by the formula, those were trained whose counted MACs are within {near:.0%} of double, one for "
-        "each different network."
+        "The same grid for the small baseline, which rounds differently from B0. Among the points that double its MACs "
+        "by the formula, only those whose counted MACs are within {near:.0%} of double were trained, one for each "
+        "distinct network."
     )
     st.caption(text.format(near=NEAR_TO_COMPARE))

@@ -1,4 +1,4 @@
-"""Table 1: EfficientNet-B0 stage by stage, and what is inside a block."""
+"""Table 1: EfficientNet-B0 stage by stage, and the layers inside a block."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,10 @@ from effviz.ui.components.mbconv import mbconv
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit
 
-HEIGHT_PX = 360  # of the figure with every stage, part by part
+HEIGHT_PX = 360  # of the bar chart of stages and parts
 
-# What the parts are called, and how they look. No scaling method is meant here, so none of their colours: patterns tell
-# the parts apart.
+# Label, colour and pattern of each part. The parts are not scaling methods, so they use other colours:
+# patterns tell them apart.
 PARTS = {
     Operator.CONV: (lazy_gettext("convolution"), GREY, ""),
     Operator.EXPAND: (lazy_gettext("expand"), OLIVE, ""),
@@ -32,12 +32,12 @@ PARTS = {
 
 
 def part_macs(network: Plan, stage: int, operator: Operator) -> int:
-    """MACs of one part of a stage, over all its blocks."""
+    """Return the MACs of one part of a stage, summed over its blocks."""
     return sum(layer.macs for layer in network.layers if (layer.stage, layer.operator) == (stage, operator))
 
 
 def block_parts_figure(network: Plan) -> go.Figure:
-    """Draw a bar a stage, made of its parts."""
+    """Draw one bar per stage, stacked by part."""
     chart = figure(HEIGHT_PX)
     for operator, (title, colour, pattern) in PARTS.items():
         chart.add_bar(
@@ -61,8 +61,8 @@ def show() -> None:
     """Draw the section."""
     network = scaled_network()
     text = _(
-        "B0 is nine stages: a plain convolution, seven rows of **MBConv** blocks, and a head. All larger EfficientNets "
-        "have these stages, only with more blocks, more channels and larger maps."
+        "B0 has nine stages: a plain convolution, seven stages of **MBConv** blocks, and a head. All larger "
+        "EfficientNets have the same stages, but with more blocks, more channels and larger maps."
     )
     st.markdown(text)
     version = exhibit.choose_version()
@@ -95,8 +95,8 @@ def _table(network: Plan, version: PaperVersion) -> None:
     numbers("table1-stages", pairs, columns)
     if version is PaperVersion.V1:
         text = _(
-            "The first printing (v1 and ICML; v2 has it right) gives stage 6 an input of 28 px. It is 14 px: an author "
-            "confirmed in tensorflow/tpu#383 that the code is correct and the table was not."
+            "The first version (v1 and ICML; v2 is correct) gives stage 6 an input of 28 px. The correct size is 14 "
+            "px: an author confirmed in tensorflow/tpu#383 that the code is correct and the table was not."
         )
         note(text)
 
@@ -112,9 +112,9 @@ def _parts(network: Plan) -> list[dict[str, object]]:
 
 def _inside(network: Plan) -> None:
     text = _(
-        "An MBConv block expands its input with a 1 × 1 convolution, filters each channel on its own (depthwise), lets "
-        "**squeeze-and-excitation** weight the channels, and projects them back to fewer. The squeeze has a quarter as "
-        "many channels as *enter the block*."
+        "An MBConv block expands its input with a 1 × 1 convolution, filters each channel separately (depthwise), "
+        "reweights the channels with **squeeze-and-excitation**, and projects them back to fewer. The squeeze has a "
+        "quarter as many channels as the *block's input*."
     )
     st.markdown(text, help=glossary.tip("mbconv", "squeeze", "channel"))
     left, right = st.columns(2)
@@ -148,6 +148,6 @@ def _layers(stage: StagePlan, layers: Sequence[Layer]) -> None:
         "source": Column(lambda _layer: COUNTED),
     }
     numbers("table1-blocks", layers, columns)
-    text = _("Together {total} MACs: all of stage {stage}, {operator}.")
+    text = _("Stage {stage}, {operator}: {total} MACs in total.")
     total = f"**{sum(layer.macs for layer in layers):,}**"
     st.markdown(text.format(total=total, stage=stage.stage, operator=stage.operator))

@@ -1,4 +1,4 @@
-"""Table 3: compound scaling also helps networks that were never made for it."""
+"""Table 3: compound scaling also helps networks that were not designed for it."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ GREY = LOOKS[ScalingAxis.BASELINE]
 
 
 def table3(models: Sequence[str]) -> tuple[FigureCurve, FigureCurve]:
-    """The rows of some networks: at their printed FLOPs, and at what d * w^2 * r^2 makes of their baseline's."""
+    """Return rows at their printed FLOPs, and at their baseline's printed FLOPs times d * w^2 * r^2."""
     text = _("the baseline's printed FLOPs times d · w² · r², by EffViz; accuracy: {source}")
     printed, formula = [], []
     for row in (row for row in other_networks() if row.model in models):
@@ -35,7 +35,7 @@ def table3(models: Sequence[str]) -> tuple[FigureCurve, FigureCurve]:
 
 
 def spokes(models: Sequence[str]) -> list[dict[str, object]]:
-    """Plotly's shapes: a thin line from each network's baseline to each of its scalings, behind the points."""
+    """Return Plotly shapes: thin lines, behind the points, from each baseline to its scaled versions."""
     rows = [row for row in other_networks() if row.model in models]
     starts = {row.model: row for row in rows if row.method == ScalingAxis.BASELINE}
     ends = [(starts[row.model], row) for row in rows if row.method != ScalingAxis.BASELINE]
@@ -52,8 +52,8 @@ NETWORKS = "networks"
 def show() -> None:
     """Draw the section."""
     text = _(
-        "Two MobileNets and ResNet-50, each grown about fourfold in depth, width, resolution or all three. Thin lines "
-        "lead from each baseline to its own scalings. Which of them is the most accurate?"
+        "Two MobileNets and ResNet-50, each scaled to about four times its MACs by depth, width, resolution or all "
+        "three. Thin lines connect each baseline to its scaled versions. Which version is the most accurate?"
     )
     st.markdown(text)
     models = list(dict.fromkeys(row.model for row in other_networks()))
@@ -63,11 +63,11 @@ def show() -> None:
     chart.update_layout(shapes=spokes(chosen))
     show_exhibit("table3", chart, table(curves, "macs_billions", "top1_pct"), _alt(chosen))
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
-    st.markdown(_("In all three networks compound scaling (orange star) is the most accurate at about the same MACs."))
+    st.markdown(_("For all three networks, compound scaling (orange star) is the most accurate at about equal MACs."))
     text = _(
-        "Open markers are estimates: the baseline's printed FLOPs times d · w² · r², the rule of section 3.3. It is "
-        "too high for width, since the first and last layers grow less, and too low for MobileNetV1's compound row. "
-        "The paper prints no coefficients for the other two compound rows."
+        "Open markers are estimates: the baseline's printed FLOPs times d · w² · r², the rule in section 3.3. The "
+        "estimate is too high for width, because the first and last layers grow less, and too low for MobileNetV1's "
+        "compound row. The paper prints no coefficients for the other two compound rows."
     )
     note(text)
     _table(chosen)
@@ -77,7 +77,7 @@ def _alt(chosen: list[str]) -> str:
     text = _("{model} from {first:g} % to {last:g} % by compound scaling")
     ends = [(_row(model, ScalingAxis.BASELINE), _row(model, ScalingAxis.COMPOUND)) for model in chosen]
     best = "; ".join(text.format(model=first.model, first=first.top1_pct, last=last.top1_pct) for first, last in ends)
-    return _("Scatter chart of ImageNet top-1 over MACs on a log scale: {best}.").format(best=best)
+    return _("Scatter chart of ImageNet top-1 versus MACs on a log scale: {best}.").format(best=best)
 
 
 def _row(model: str, role: ScalingAxis) -> ScaledNetwork:
@@ -97,7 +97,7 @@ def _table(chosen: list[str]) -> None:
         "flops_billions": Column(lambda row: row.macs_billions, _("FLOPs, printed (billion)"), "%.1f"),
         "times_baseline": Column(
             lambda row: row.macs_billions / baselines[row.model].macs_billions,
-            _("Times the baseline's, recomputed"),
+            _("Relative to the baseline, recomputed"),
             "%.2f×",
         ),
         "macs_billions_formula": Column(
@@ -110,7 +110,7 @@ def _table(chosen: list[str]) -> None:
         "source": Column(lambda row: row.source),
     }
     numbers("table3-rows", rows, columns)
-    st.caption(_("A dash: the paper prints no coefficients, so the formula cannot be applied."))
+    st.caption(_("A dash means that the paper prints no coefficients, so the formula cannot be applied."))
 
 
 def _coefficients(row: ScaledNetwork) -> str:

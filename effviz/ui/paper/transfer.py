@@ -1,4 +1,4 @@
-"""Tables 5 and 6 and Figure 6: the same networks, fine-tuned on eight other data sets."""
+"""Tables 5 and 6 and Figure 6: the networks fine-tuned on eight other data sets."""
 
 from collections.abc import Callable, Sequence
 from statistics import geometric_mean
@@ -18,12 +18,12 @@ BEST = SeriesStyle(OLIVE, "diamond", "solid")
 
 
 def gain(rival: Rival) -> float:
-    """Points by which the EfficientNet is more accurate, at the printed precision of one decimal."""
+    """Return how many points more accurate the EfficientNet is, rounded to one decimal as printed."""
     return round(rival.efficientnet_top1_pct - rival.top1_pct, 1)
 
 
 def table5() -> tuple[FigureCurve, ...]:
-    """Each data set twice: against the best public network, and against the best that was reported."""
+    """Return each data set twice: compared with the best public network and with the best reported one."""
     public = [(result, result.public) for result in transfer_results()]
     best = [(result, result.best) for result in transfer_results()]
     return (
@@ -46,7 +46,7 @@ def _gains(title: str, look: SeriesStyle, origin: Origin, pairs: Sequence[tuple[
 
 
 def figure6(dataset: str) -> tuple[FigureCurve, FigureCurve, FigureCurve]:
-    """EfficientNets on one data set, printed and recomputed, and the other networks that Table 5 gives for it."""
+    """Return EfficientNets on one data set, printed and recomputed, and the other networks in Table 5."""
     dots = [dot for dot in transfer_dots() if dot.dataset == dataset]
     result = next(result for result in transfer_results() if result.dataset == dataset)
     look = LOOKS[ScalingAxis.COMPOUND]
@@ -76,15 +76,15 @@ DATASET = "dataset"
 def show() -> None:
     """Draw the section."""
     text = _(
-        "Networks trained on ImageNet were fine-tuned on eight other data sets. The further right a point, the more "
-        "parameters the other network has; above zero the EfficientNet is also more accurate."
+        "Networks trained on ImageNet were fine-tuned on eight other data sets. The further right a point is, the more "
+        "parameters the other network has. Above zero, the EfficientNet is also more accurate."
     )
     st.markdown(text)
     st.subheader(_("Table 5: how much smaller, how much better"))
     _table5()
-    st.subheader(_("Figure 6: accuracy over size, one data set at a time"))
+    st.subheader(_("Figure 6: accuracy versus size, one data set at a time"))
     _figure6()
-    st.subheader(_("Tables 5 and 6 in numbers"))
+    st.subheader(_("The numbers of Tables 5 and 6"))
     _numbers()
 
 
@@ -92,10 +92,10 @@ def _table5() -> None:
     curves = table5()
     rivals = [rival for result in transfer_results() for rival in (result.public, result.best)]
     alt = _(
-        "Scatter chart of the gain in top-1 over the ratio of parameters, printed and recomputed. In {better} of "
-        "{all} comparisons the EfficientNet is at least as accurate."
+        "Scatter chart of the gain in top-1 versus the parameter ratio, printed and recomputed. In {better} of {all} "
+        "comparisons, the EfficientNet is at least as accurate."
     ).format(better=sum(gain(rival) >= 0 for rival in rivals), all=len(rivals))
-    x = FigureAxis(_("Parameters, times the EfficientNet's"), _("times the parameters"), log=True)
+    x = FigureAxis(_("Parameters relative to the EfficientNet"), _("times the parameters"), log=True)
     chart = draw_curves(curves, x, FigureAxis(_("Gain in top-1 (points)"), _("points")))
     show_exhibit("table5", chart, table(curves, "params_ratio", "gain_points"), alt)
     sources((_("paper, Table 5 (the same accuracies in ICML, v2, v3 and v5)"), PaperVersion.V5.url))
@@ -104,9 +104,9 @@ def _table5() -> None:
     printed = geometric_mean(rival.ratio_printed for rival in public if rival.ratio_printed is not None)
     computed = geometric_mean(rival.ratio for rival in public if rival.ratio is not None)
     text = _(
-        "For Oxford-IIIT Pets the paper prints {ratio} times fewer parameters; its own {theirs:g} and {ours:g} million "
-        "give {divided:.1f}. Its mean of {printed:.1f} contains that ratio; recomputed, the mean is {computed:.1f}. "
-        "DAT, best on three data sets, has no printed size and is not in the figure."
+        "For Oxford-IIIT Pets, the paper prints {ratio} times fewer parameters; its own {theirs:g} and {ours:g} "
+        "million give {divided:.1f}. The paper's mean of {printed:.1f} includes that ratio; recomputed, the mean is "
+        "{computed:.1f}. DAT, the best on three data sets, has no printed size and is not in the figure."
     )
     note(
         text.format(
@@ -126,7 +126,7 @@ def _figure6() -> None:
     curves = figure6(dataset)
     printed = curves[0].dots
     text = _(
-        "Chart of top-1 on {dataset} over parameters on a log scale: EfficientNet-B0 {first:g} %, B7 {last:g} %; "
+        "Chart of top-1 on {dataset} versus parameters on a log scale: EfficientNet-B0 {first:g} %, B7 {last:g} %; "
         "others: {others}."
     )
     others = ", ".join(f"{dot.name} {dot.y:g} %" for dot in curves[2].dots)
@@ -136,8 +136,8 @@ def _figure6() -> None:
     show_exhibit("figure6", chart, table(curves, "params_millions", "top1_pct"), alt)
     sources((_("paper, Figure 6 and Table 5"), PaperVersion.V5.url))
     text = _(
-        "Which dot is which network is inferred from the order of their sizes. Sizes are without ImageNet's "
-        "classifier; the recomputed ones have a classifier for this data set's classes."
+        "EffViz infers which dot is which network from the order of their sizes. The sizes exclude ImageNet's "
+        "classifier; the recomputed sizes include a classifier for this data set's classes."
     )
     st.caption(text)
 
@@ -165,7 +165,7 @@ def _rival_columns(
 
     return {
         f"{kind}_model": Column(lambda result: f"{rival(result).model} {rival(result).top1_pct:.1f} %", title),
-        f"{kind}_efficientnet": Column(beside, _("EfficientNet beside it")),
+        f"{kind}_efficientnet": Column(beside, _("EfficientNet counterpart")),
         f"{kind}_ratio_printed": Column(lambda result: rival(result).ratio_printed, _("Ratio, printed"), outputs.times),
         f"{kind}_ratio_recomputed": Column(lambda result: rival(result).ratio, _("Ratio, recomputed"), "%.2f×"),
     }
