@@ -271,7 +271,7 @@ def test_centroid_distance_is_a_share_of_the_photos_diagonal_not_of_the_crops(ma
 
 
 def test_another_grid_and_another_crop_of_the_same_thing_agree(make_map):
-    """Return a blob at (100, 120) in photo pixels, seen by two models with different crops and grids."""
+    """Compare a blob at (100, 120) in photo pixels, seen by two models with different crops and grids."""
 
     def blob(box: Box, cells: int) -> np.ndarray:
         x = box.x0 + (np.arange(cells) + 0.5) * (box.x1 - box.x0) / cells

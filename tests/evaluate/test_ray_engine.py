@@ -1,4 +1,4 @@
-"""Ray: two workers on this machine give the rows of one process, also when one of them is killed."""
+"""Ray: two workers on this machine produce the rows of one process, even if one of them is killed."""
 
 import contextlib
 import dataclasses
@@ -33,13 +33,13 @@ from effviz.zoo.loading import load
 
 PHOTOS = 24
 WORKERS = 2
-PAUSE_S, MOST_LOOKS = 0.1, 600  # between two looks at the workers, and how many
+PAUSE_S, MOST_LOOKS = 0.1, 600  # interval and number of checks of the workers
 ASKED = RunSettings(
     ("lite0@64",), metrics=(Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.DROP), targets="prediction"
 )
 
 
-# Before the tests that start a Ray: within one nobody looks for another.
+# Before the tests that start Ray: a process inside a cluster does not look for another one.
 def test_an_address_where_nobody_answers_is_one_sentence() -> None:
     with (
         pytest.raises(SettingsError, match="No Ray cluster answers at 'nowhere'"),
@@ -50,7 +50,7 @@ def test_an_address_where_nobody_answers_is_one_sentence() -> None:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """Noise with a box each, one photo without a box, and a file that is no photo."""
+    """Noise images with a box each, one photo without a box, and a file that is not a photo."""
     rng = np.random.default_rng(0)
     entries: list[dict[str, Any]] = [{"file": "broken.jpg", "boxes_xyxy": [[1, 1, 9, 9]]}]
     (tmp_path / "broken.jpg").write_bytes(b"no photo")
@@ -65,7 +65,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 def rows(run: Path) -> dict[tuple[str | None, ...], dict[str, Any]]:
-    """The rows of a finished run by what they measure; none may be there twice."""
+    """Return the rows of a finished run by what they measure; none may occur twice."""
     found = [row for table in run_store.read_tables([run / run_store.RESULTS_FILE]) for row in table.to_pylist()]
     by_key = {tuple(row[name] for name in ("photo", "model", "method", "metric", "error")): row for row in found}
     assert len(by_key) == len(found)
@@ -85,7 +85,7 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
     def kill(done: int, total: int) -> None:
         after[:] = descendants(b"ray::MapWorker") or after
         if done and not before:
-            for _look in range(MOST_LOOKS):  # on a busy machine the other one may still be starting
+            for _look in range(MOST_LOOKS):  # on a busy machine the other worker may still be starting
                 after[:] = descendants(b"ray::MapWorker")
                 if len(after) >= WORKERS:
                     break
@@ -97,12 +97,12 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
     evaluate(dataset, ASKED, tmp_path / "local")
     done = evaluate(dataset, ASKED, tmp_path / "ray", kill, ray_engine.ray_workers(Cluster(WORKERS)))
     assert done.finished
-    assert len(before) >= WORKERS  # a process that Ray has begun for a worker may be a third
+    assert len(before) >= WORKERS  # Ray may have started a third process for a worker
     assert left[0] > PHOTOS // 2
     assert before[0] not in after
     ours, theirs = rows(tmp_path / "ray"), rows(tmp_path / "local")
     # 23 photos with a box: a map and three controls by four metrics, three controls in the crop by the three of place;
-    # one without: drop alone, and a row that says why
+    # one without: only drop, and a row that says why
     assert len(ours) == 23 * (16 + 9) + 4 + 1 + 1
     assert ours.keys() == theirs.keys()
     for key, row in ours.items():
@@ -121,7 +121,7 @@ def test_a_run_with_nothing_left_starts_no_cluster(monkeypatch: pytest.MonkeyPat
 
 
 def of_run(dataset: Dataset, sha256: str = "") -> Manifest:
-    """A run as the one who asks describes it."""
+    """Return a run as the caller describes it."""
     model = load(parse_model("lite0@64"))
     engine = choose(model, 64).engine.name.value
     network = MeasuredModel("lite0@64", sha256 or model.weights_sha256, engine)
@@ -143,7 +143,7 @@ for workers in ("3", "2"):
 def test_a_cluster_that_runs_already_measures_on_all_its_cores_but_one(
     dataset: Dataset, tmp_path: Path, one_ray: str
 ) -> None:
-    """By the command in another process, first with more workers than there is room for."""
+    """Run the command in another process, first with more workers than fit."""
     words = ["evaluate", str(dataset.path.parent), "--out", str(tmp_path / "run"), "--json"]
     words += ["--models", "lite0@64", "--targets", "prediction", "--engine", "ray", "--address", one_ray, "--workers"]
     done = subprocess.run(
@@ -158,7 +158,7 @@ def test_a_cluster_that_runs_already_measures_on_all_its_cores_but_one(
 
 
 def test_what_is_wrong_on_a_worker_is_one_sentence_here(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a worker does, done here: what it cannot raise comes back as a row, and is raised."""
+    """Run a worker's code in this process: an exception that it cannot raise comes back as a row, and is raised."""
     monkeypatch.setattr(cluster, "connect", lambda *_of: contextlib.nullcontext())
     monkeypatch.setattr(
         ray_engine,
@@ -189,7 +189,7 @@ def test_a_worker_with_another_engine_does_not_measure(dataset: Dataset) -> None
 def test_a_part_that_kills_its_workers_is_one_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     class Killed:
         def __init__(self, *_known: object) -> None:
-            """Like a worker."""
+            """Act like a worker."""
 
         def __call__(self, _parts: object) -> object:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -209,7 +209,7 @@ def test_a_mistake_of_ours_on_a_worker_is_shown_as_it_is(dataset: Dataset, monke
 
     class Mistaken:
         def __init__(self, *_known: object) -> None:
-            """Like a worker."""
+            """Act like a worker."""
 
         def __call__(self, _parts: object) -> float:
             return 1 / 0

@@ -1,4 +1,4 @@
-"""What may be asked for, and that run.json gives it back."""
+"""Settings are validated, and run.json restores them."""
 
 import json
 import math
@@ -50,7 +50,7 @@ def test_the_names_of_the_metrics_are_those_that_readers_know():
     [
         (Metric.ENERGY, [0.5, 0.1, -0.3]),
         (Metric.DELETION, [-0.3, 0.1, 0.5]),
-        (Metric.SANITY_SPEARMAN, [0.1, -0.3, 0.5]),  # 0 is no likeness; -0.3 is one upside down
+        (Metric.SANITY_SPEARMAN, [0.1, -0.3, 0.5]),  # 0 means not similar; -0.3 means inverted
     ],
 )
 def test_values_are_sorted_as_the_metric_means_them(metric, best_first):
@@ -113,7 +113,7 @@ def test_without_boxes_or_labels_effects_on_the_prediction_can_be_measured():
 def test_a_part_is_some_seconds_of_work():
     assert SETTINGS.photos_a_part == 64
     slow = RunSettings(("lite0@224",), metrics=(Metric.DELETION,), masking=Masking(steps=20))
-    assert slow.photos_a_part == 400 // (1 + 4 * 21)  # one method and three controls, 21 inputs each
+    assert slow.photos_a_part == 400 // (1 + 4 * 21)  # one method and three controls with 21 inputs each
     assert RunSettings(("lite0", "lite1", "lite2"), metrics=tuple(Metric)).photos_a_part == 1
 
 

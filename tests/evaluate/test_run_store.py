@@ -1,4 +1,4 @@
-"""Rows on disk: what is written comes back, parts appear whole, and thresholds are those of a calculation by hand."""
+"""Rows on disk: they are read as written, parts are complete, and thresholds match a calculation by hand."""
 
 import errno
 import os
@@ -15,11 +15,11 @@ from effviz.evaluate.heatmaps import LEVELS, THRESHOLDS
 from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import RESULTS_FILE, Measurement
 
-ASKED = ("photo", "model", "method", "metric", "value", "target_index", "error")  # what every reader may count on
+ASKED = ("photo", "model", "method", "metric", "value", "target_index", "error")  # what every reader may rely on
 
 
 def overlaps(**at):
-    """0 everywhere but at some levels."""
+    """Return a curve that is 0 except at some levels."""
     curve = np.zeros(LEVELS, np.float32)
     for level, overlap in at.items():
         curve[int(level[1:])] = overlap
@@ -197,7 +197,7 @@ def test_the_mean_of_the_values_is_the_accuracy_of_all_photos_together(tmp_path,
     accuracy = np.mean([share.max() for share in shares])
     assert np.mean(pq.read_table(tmp_path / RESULTS_FILE)["value"].to_numpy()) == pytest.approx(accuracy)
     assert found.accuracy == pytest.approx(accuracy)
-    assert found.thresholds == tuple(THRESHOLDS[share.argmax()] for share in shares)  # of equals the lowest
+    assert found.thresholds == tuple(THRESHOLDS[share.argmax()] for share in shares)  # the lowest of equal values
 
 
 def test_a_run_without_boxes_has_no_thresholds(tmp_path):

@@ -1,4 +1,4 @@
-"""Differences on the same photos, of a run whose every number is drawn here."""
+"""Differences on the same photos, in a run whose numbers are all generated in this file."""
 
 import dataclasses
 import math
@@ -29,7 +29,7 @@ ENERGY = {
     for method in (*METHODS, GAUSSIAN)
 }
 CURVES = {key: RNG.random((PHOTOS, LEVELS)).astype(np.float32) ** 2 for key in ENERGY}
-MISSING = 7  # a photo for which one model has no value
+MISSING = 7  # one model has no value for this photo
 BROKEN = ("lite2@260", "cam")
 
 
@@ -104,7 +104,7 @@ def test_box_accuracy_is_compared_at_each_maps_own_threshold(known):
 
 
 def test_p_values_are_corrected_for_all_methods_of_the_measure_whichever_are_asked_for(known):
-    """Ten pairs: the smallest p counts ten times, the largest once at least."""
+    """Ten pairs: the smallest p counts ten times, the largest at least once."""
     every, some = (find_differences(known, of, Metric.ENERGY) for of in (METHODS, METHODS[:1]))
     assert some == tuple(of for of in every if of.method == "cam")
     alone = [
@@ -124,7 +124,7 @@ def test_p_values_are_corrected_for_all_methods_of_the_measure_whichever_are_ask
 AREAS = {
     ("lite0@224", "cam"): [0.5, 0.6, 0.7, 0.8],
     ("lite0@224", GAUSSIAN): [0.6, 0.8, 0.9, 0.9],
-    ("lite0@448", "cam"): [0.10, 0.12, 0.14, 0.16],  # a fifth as sure of everything
+    ("lite0@448", "cam"): [0.10, 0.12, 0.14, 0.16],  # a fifth of the confidence in everything
     ("lite0@448", GAUSSIAN): [0.12, 0.16, 0.18, 0.18],
 }
 
@@ -143,7 +143,7 @@ def unsure(tmp_path):
 
 
 def test_a_less_sure_model_is_not_better_for_that(unsure):
-    """Its areas are lower by 0.52 on average, and its lead over its own Gaussian is smaller: -0.03 against -0.15."""
+    """Its areas are lower by 0.52 on average, but its lead over its own Gaussian is smaller: -0.03 against -0.15."""
     between, first, second = find_differences(unsure, ("cam",), Metric.DELETION)
     assert between.of_leads
     assert between.every.mean == pytest.approx(0.12)
@@ -160,7 +160,7 @@ def test_between_models_nothing_is_said_where_one_has_no_control(unsure):
 
 @pytest.mark.parametrize(("inside", "other"), [(True, "control-crop-gaussian"), (False, GAUSSIAN)])
 def test_maps_are_compared_with_the_gaussian_in_the_crop_where_it_was_measured(known, inside, other):
-    """Runs of before have the one over the whole photo only."""
+    """Older runs have only the control over the whole photo."""
     frame = known.frame
     if inside:
         crop = frame[frame["method"] == GAUSSIAN].assign(method="control-crop-gaussian")
@@ -176,7 +176,7 @@ def test_a_model_alone_is_compared_with_the_gaussian_only(known):
     assert (of.minus_model, of.minus_method) == ("lite2@260", GAUSSIAN)
 
 
-# The summary of a run whose overview_rows are never all in memory is that of all of them.
+# Summarising a run without loading all rows at once gives the summary of all rows.
 
 OVERVIEW_MODELS = ("lite0@224", "lite2@260")
 METRICS = (Metric.ENERGY, Metric.MAXBOX, Metric.AGREE_RANK)
@@ -212,7 +212,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
 
 
 def same(found, expected) -> None:
-    """Tell that numbers are equal; those that are not known are, too."""
+    """Assert that numbers are equal; unknown ones are equal, too."""
     assert repr(found) == repr(expected)
 
 
@@ -228,7 +228,7 @@ def test_it_is_the_summary_of_all_rows(run: Manifest) -> None:
     assert [of.photo for of in run_summary.read_failures(run)] == [
         "9.jpg",
         "10.jpg",
-    ]  # a control's ranks are no failure
+    ]  # missing ranks of a control are not a failure
     assert not any(math.isnan(cell.every.mean) for cell in run_summary.read_metric_means(run))
 
 

@@ -1,4 +1,4 @@
-"""Tables of small runs whose every number is known."""
+"""Tables of small runs in which every number is known."""
 
 import dataclasses
 from pathlib import Path
@@ -86,7 +86,7 @@ def test_box_accuracy_is_a_share_at_the_threshold_that_is_best_for_all_photos(kn
     fits = curves("lite0@224") >= 0.5
     assert found.every == share(fits[:, fits.mean(axis=0).argmax()])
     assert found.every.mean == pytest.approx(fits.mean(axis=0).max())
-    best = fits.mean(axis=0).argmax()  # for the small ones the threshold of all photos
+    best = fits.mean(axis=0).argmax()  # small objects use the threshold of all photos
     assert found.small.mean == pytest.approx(fits[SMALL, best].mean())
 
 
@@ -97,7 +97,7 @@ def test_ranks_put_the_best_first(known):
     assert names[0] == ("lite2@260", "cam")
     assert set(names[1:]) >= {("lite0@224", "cam"), ("lite0@224", "control-uniform")}
     low = [dataclasses.replace(one, metric=Metric.DELETION) for one in energy]
-    worst = run_summary.rank_means(low)[Metric.DELETION][-1]  # of deletion the lowest is best
+    worst = run_summary.rank_means(low)[Metric.DELETION][-1]  # for deletion, the lowest is best
     assert (worst.model, worst.method) == ("lite2@260", "cam")
 
 
@@ -118,7 +118,7 @@ def test_classes_have_their_means_and_names_beside_the_controls(known):
 
 
 def test_classes_have_leads_of_what_runs_the_model_again(known):
-    """A less sure model has lower areas in every class, so a table of raw ones would rank models by that."""
+    """A less confident model has lower areas in every class, so a table of raw areas would rank confidence."""
     names = {"control-uniform": "control-gaussian", "energy": "deletion"}
     columns = {name: known.frame[name].astype(object).replace(names) for name in ("method", "metric")}
     again = known.frame.assign(**columns)
@@ -138,7 +138,7 @@ def test_disputes_are_where_models_differ_most(known):
 def test_the_best_the_median_and_the_worst_photo_of_each_model(known):
     extremes = run_summary.find_extremes(known, "cam", Metric.ENERGY)
     assert list(extremes) == ["lite0@224", "lite2@260"]
-    assert extremes["lite0@224"] == [  # 0.1 to 0.6: of the two in the middle the better one
+    assert extremes["lite0@224"] == [  # 0.1 to 0.6: the better of the two in the middle
         run_summary.PhotoValue("5.jpg", 0.6),
         run_summary.PhotoValue("3.jpg", 0.4),
         run_summary.PhotoValue("0.jpg", 0.1),
@@ -149,8 +149,8 @@ def test_the_best_the_median_and_the_worst_photo_of_each_model(known):
 @pytest.mark.parametrize(
     ("metric", "values", "ordered"),
     [
-        (Metric.DELETION, (0.5, 0.2, 0.2, 0.9), ["c.jpg", "b.jpg", "a.jpg"]),  # the lowest; of two equal ones the first
-        (Metric.SANITY_SSIM, (-0.5, 0.2, 0.3, -0.9), ["c.jpg", "b.jpg", "a.jpg"]),  # that nearest to 0
+        (Metric.DELETION, (0.5, 0.2, 0.2, 0.9), ["c.jpg", "b.jpg", "a.jpg"]),  # the lowest; the first if equal
+        (Metric.SANITY_SSIM, (-0.5, 0.2, 0.3, -0.9), ["c.jpg", "b.jpg", "a.jpg"]),  # the value nearest to 0
     ],
 )
 def test_what_is_best_depends_on_the_metric(tmp_path, metric, values, ordered):

@@ -1,4 +1,4 @@
-"""Whole runs on a few photos: killed ones go on, stopped ones too, and others are refused."""
+"""Whole runs on a few photos: killed and stopped runs resume, other runs are refused."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ from effviz.evaluate.runner import Chunk, Workers
 from effviz.explain.data_types import Method
 
 KILLED = Path(__file__).with_name("killed.py")
-SETTINGS = RunSettings(("lite0@64", "lite0@96"))  # as in killed.py
+SETTINGS = RunSettings(("lite0@64", "lite0@96"))  # the same as in killed.py
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def data(eight_photos):
 
 @pytest.fixture(scope="module")
 def uninterrupted(data, models, tmp_path_factory):
-    """The rows of a run in one sitting, and in one part."""
+    """Return the rows of a run in one session, and in one part."""
     folder = tmp_path_factory.mktemp("whole")
     runner.evaluate(data, SETTINGS, folder, workers=runner.local_workers(models))
     return table(folder)
@@ -56,11 +56,11 @@ def table(folder):
 
 
 class StopError(Exception):
-    """Somebody stops a run."""
+    """Raised to stop a run."""
 
 
 def begin(data, settings, folder, photos=1):
-    """Stop a run when so many photos are done, and return what it says of itself."""
+    """Stop a run after a number of photos, and return its manifest."""
 
     def stop(done, _total):
         if done >= photos:
@@ -76,7 +76,7 @@ def key(row):
 
 
 def same(found, expected):
-    """Tell that two tables have the same rows in any order, numbers to 1e-6."""
+    """Assert that two tables have the same rows in any order, with numbers equal to 1e-6."""
     assert len(found) == len(expected)
     for row, other in zip(sorted(found, key=key), sorted(expected, key=key), strict=True):
         assert {name: value for name, value in row.items() if not isinstance(value, float | list)} == {
@@ -89,12 +89,12 @@ def same(found, expected):
 
 
 def goes_on(folder, data, uninterrupted, parts):
-    """See that what is there of a run is kept, and that it ends with the same rows as one that nobody disturbed."""
+    """Check that the existing part of a run is kept, and that it ends with the same rows as an undisturbed run."""
     assert len(run_store.chunk_files(folder)) == parts
     assert not run_store.read_manifest(folder).finished
     written = []
     done = runner.evaluate(data, SETTINGS, folder, lambda photos, of: written.append((photos, of)))
-    # what was there is not measured again
+    # existing rows are not measured again
     assert written == [(photos, 8) for photos in range(2 * parts, 10, 2)]
     assert done.finished
     same(table(folder), uninterrupted)
@@ -116,14 +116,14 @@ def test_another_process_that_measures_is_left_alone_and_when_it_is_killed_the_r
         assert "\n" not in str(caught.value)
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
         print(file=process.stdin, flush=True)
-        assert process.stdout.readline() == "here\n"  # it writes on, undisturbed
+        assert process.stdout.readline() == "here\n"  # it continues to write, undisturbed
         process.kill()
     goes_on(tmp_path, data, uninterrupted, parts=2)
 
 
 @pytest.fixture(scope="module")
 def broken_off(data, models, tmp_path_factory):
-    """Copies of a run's folder, each made when a file was written and not yet in its place: what a kill then leaves."""
+    """Return copies of a run's folder as a kill leaves it: a file is written, but not yet moved into place."""
     folder, copies, move = tmp_path_factory.mktemp("whole") / "run", {}, Path.replace
 
     def copied(path, target):
@@ -141,9 +141,9 @@ def broken_off(data, models, tmp_path_factory):
 @pytest.mark.parametrize(
     ("place", "parts"),
     [
-        (4, 1),  # run.json and a part with its seal are in their places, the second part is not
-        (10, 4),  # all parts are, the table is not
-        (11, 4),  # the table is, run.json does not know yet
+        (4, 1),  # run.json and a part with its hash are in place, the second part is not
+        (10, 4),  # all parts are in place, the table is not
+        (11, 4),  # the table is in place, run.json does not list it yet
     ],
 )
 def test_a_run_that_was_broken_off_at_any_place_ends_with_the_same_rows(broken_off, data, uninterrupted, place, parts):
@@ -165,7 +165,7 @@ def truncate(file, _other):
 
 
 def swap(file, other):
-    """For the table of another run that is whole and of the same form."""
+    """Also for the complete table of another run in the same format."""
     shutil.copy(other / RESULTS_FILE, file)
 
 
@@ -180,7 +180,7 @@ def pipe(file, _other):
 
 @pytest.fixture(scope="module")
 def finished(data, models, tmp_path_factory):
-    """The folders of a run, and of another one."""
+    """Return the folders of two runs."""
     workers, folder = runner.local_workers(models), tmp_path_factory.mktemp("finished")
     for name, settings in (("run", SETTINGS), ("other", dataclasses.replace(SETTINGS, limit=4))):
         runner.evaluate(data, settings, folder / name, workers=workers)
@@ -206,7 +206,7 @@ def test_results_that_are_not_what_the_run_wrote_are_not_used_but_measured_again
     run_summary.load_results(folder)
 
 
-BEFORE = Path(__file__).with_name("runs_of_before")  # made by the commit before modules got their present names
+BEFORE = Path(__file__).with_name("runs_of_before")  # made by the commit before modules got their current names
 OLD = RunSettings(("lite0@64",))
 
 
@@ -311,7 +311,7 @@ def test_a_folder_that_cannot_be_made_is_said(data, tmp_path):
 
 
 def broken(parts, _wanted):
-    """A disk that is none of the run's folder."""
+    """Put the parts on a different disk than the run's folder."""
     raise OSError(5, "Input/output error", "photos/cat.jpg")
     yield parts
 
@@ -322,7 +322,7 @@ def test_only_what_writes_into_the_folder_is_blamed_on_it(data, tmp_path, monkey
         runner.evaluate(data, few, tmp_path, workers=Workers(broken))
 
     def full(*_):
-        raise OSError("no space left")  # without a number, and so without a text of the system
+        raise OSError("no space left")  # without an error number, and so without the system's text
 
     monkeypatch.setattr(run_store, "write_chunk", full)
     with pytest.raises(SettingsError, match=r"Nothing can be written to .* \(no space left\)"):
@@ -331,7 +331,7 @@ def test_only_what_writes_into_the_folder_is_blamed_on_it(data, tmp_path, monkey
 
 @pytest.fixture
 def stopped(data, tmp_path):
-    """The settings of a run that was stopped, and a writer of what its run.json says."""
+    """Return the settings of a stopped run, and a function that changes its run.json."""
     few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=5)
     assert not begin(data, few, tmp_path).finished
 
@@ -351,7 +351,7 @@ def test_a_run_goes_on_with_its_engine_alone(data, tmp_path, stopped):
     assert "\n" not in str(caught.value)
     (tmp_path / RESULTS_FILE).touch()
     write(lambda content: content.update(finished=True))
-    assert runner.evaluate(data, few, tmp_path).networks[0].engine == "abacus"  # nothing is measured any more
+    assert runner.evaluate(data, few, tmp_path).networks[0].engine == "abacus"  # nothing is left to measure
 
 
 def test_each_sitting_says_its_versions(data, tmp_path, stopped, caplog):
@@ -361,13 +361,13 @@ def test_each_sitting_says_its_versions(data, tmp_path, stopped, caplog):
     assert "torch 0.1, now" in caplog.text
     caplog.clear()
     done = runner.evaluate(data, few, tmp_path)
-    assert caplog.text == ""  # as the sitting before
+    assert caplog.text == ""  # like the session before
     assert [versions["torch"] == metadata.version("torch") for versions in done.sittings] == [True, True]
     assert json.loads((tmp_path / "run.json").read_text())["sittings"] == [dict(of) for of in done.sittings]
 
 
 def test_what_an_earlier_version_began_does_not_go_on_with_other_controls(data, tmp_path, stopped):
-    """Its finished runs are read as ever."""
+    """Finished runs of that version can still be read."""
     few, write = stopped
     write(lambda content: content.update(format=1))
     with pytest.raises(SettingsError, match="earlier version began") as caught:
@@ -414,7 +414,7 @@ def test_a_choice_of_photos_is_the_same_in_every_run(data, tmp_path):
 
 
 def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path, loaded):
-    """Memory does not grow with the number of photos: parts are taken as they are measured."""
+    """Memory does not grow with the number of photos, because parts are written as they are measured."""
     taken = []
 
     def parts():

@@ -1,4 +1,4 @@
-"""What a cell says, against the real network asked about changed features."""
+"""Cell values, compared with the real network on modified features."""
 
 import copy
 import dataclasses
@@ -22,7 +22,7 @@ CELLS = [(0, 0), (1, 3), (3, 2)]
 
 
 def head(passed, features) -> np.ndarray:
-    """The network's own pooling and classifier, (K,)."""
+    """Apply the network's own pooling and classifier, (K,)."""
     with torch.no_grad():
         return passed.model.module.forward_head(torch.tensor(features[None]))[0].numpy()
 
@@ -58,7 +58,7 @@ def test_top_classes_are_what_the_head_says_of_a_photo_full_of_that_cell(network
 
 def test_all_classes_of_all_cells_average_to_the_logits(small_lite):
     indices, logits = activation_maps.cell_top_classes(small_lite, count=2000)
-    assert indices.shape[-1] == 1000  # a model has no more
+    assert indices.shape[-1] == 1000  # no model has more
     assert (np.diff(logits, axis=-1) <= 0).all()
     by_class = np.take_along_axis(logits, np.argsort(indices, axis=-1), axis=-1)
     assert by_class.mean(axis=(0, 1)) == pytest.approx(small_lite.logits, abs=1e-4)
@@ -185,7 +185,7 @@ def test_a_map_that_is_not_finite_is_an_error_not_a_picture(small_lite):
         activation_map(nothing, 3, Method.ABLATIONCAM)
 
 
-# Maps that need no gradients.
+# Maps without gradients.
 
 
 def far(ours, expected):
@@ -195,7 +195,7 @@ def far(ours, expected):
 
 @pytest.fixture
 def _by_centres(monkeypatch):
-    """The library's Score-CAM with cells placed by their centres: its own enlarging goes from corner to corner."""
+    """Run the library's Score-CAM with cells placed by their centres; its own upsampling aligns corners."""
     centred = functools.partial(torch.nn.Upsample, mode="bilinear", align_corners=False)
     monkeypatch.setattr(torch.nn, "UpsamplingBilinear2d", lambda size: centred(size=size))
 
@@ -207,7 +207,7 @@ def test_scorecam_equals_pytorch_grad_cam(small_lite, silu):
         with ScoreCAM(module, [module.blocks[0][-1]]) as library:
             expected = library(torch.tensor(passed.prepared.pixels), [ClassifierOutputTarget(88)])[0]
         ours = activation_map(passed, 88, Method.SCORECAM, TargetLayer.STRIDE_2).values
-        ended = scale_cam_image(scale_cam_image(np.maximum(ours, 0)[None], (128, 128)))[0]  # as the library ends
+        ended = scale_cam_image(scale_cam_image(np.maximum(ours, 0)[None], (128, 128)))[0]  # the library's last step
         assert far(ended, expected) < 1e-3
 
 
@@ -248,7 +248,7 @@ def test_the_map_is_its_own_class(silu, method):
 
 def test_masks_are_the_channels_enlarged_and_stretched():
     features = np.random.default_rng(0).standard_normal((3, 5, 7)).astype(np.float32)
-    features[2] = 4  # the same everywhere: nothing to stretch
+    features[2] = 4  # constant: nothing to normalise
     large = torch.nn.functional.interpolate(torch.tensor(features)[None], (33, 33), mode="bilinear")
     low, high = large.amin((2, 3), keepdim=True), large.amax((2, 3), keepdim=True)
     expected = ((large - low) / (high - low + 1e-8))[0].numpy()
@@ -258,7 +258,7 @@ def test_masks_are_the_channels_enlarged_and_stretched():
 
 
 class Summing:
-    """Stands in for an engine: the logits are made of the sum of the input, so that each mask counts."""
+    """Replace an engine: the logits depend on the sum of the input, so that each mask matters."""
 
     def __init__(self):
         self.passes = 0
@@ -277,7 +277,7 @@ def test_scorecam_passes_once_for_all_channels_that_are_zero():
     engine, told = Summing(), []
     weights = activation_maps.scorecam_weights(engine, pixels, features, 1, told.append)
     scores = []
-    for channel in torch.tensor(features):  # as the paper has it, every channel
+    for channel in torch.tensor(features):  # every channel, as in the paper
         large = torch.nn.functional.interpolate(channel[None, None], (9, 9), mode="bilinear")
         mask = (large - large.min()) / (large.max() - large.min() + 1e-8)
         scores.append((torch.tensor(pixels) * mask).sum().item())
@@ -301,7 +301,7 @@ def test_progress_is_told_and_grows(small_lite, method):
 
 
 class Cancelled(BaseException):
-    """As Streamlit ends a script."""
+    """Raised as Streamlit does to end a script."""
 
 
 @pytest.mark.parametrize("method", sorted(activation_maps.PERTURBATION_METHODS))
@@ -315,7 +315,7 @@ def test_work_that_is_cancelled_leaves_the_model_as_it_was(small_lite, method):
     assert np.array_equal(activation_map(small_lite, 88, method, TargetLayer.STRIDE_4).values, before)
 
 
-# Gradientfree.
+# Gradient-free methods.
 
 LIBRARY = {Method.EIGENCAM: EigenCAM, Method.KPCACAM: KPCA_CAM, Method.FEM: FEM}
 
@@ -334,7 +334,7 @@ def test_equals_pytorch_grad_cam(small_lite, silu, method, layer):
 
 
 def ended(values: np.ndarray) -> np.ndarray:
-    """The library's ending: cut negative values, stretch to 0..1, enlarge, stretch again."""
+    """Apply the library's last steps: clip negative values, normalise to 0..1, upsample, normalise again."""
     return scale_cam_image(scale_cam_image(np.maximum(values, 0)[None], (128, 128)))[0]
 
 
@@ -359,7 +359,7 @@ def test_the_random_control_is_repeatable_and_different_for_another_photo(small_
 
 
 def test_random_weights_are_uniform_in_minus_one_to_one():
-    # one channel a cell: the map is the weights themselves
+    # one channel per cell, so the map equals the weights
     weights = activation_maps.randomcam(np.eye(4096, dtype=np.float32).reshape(4096, 64, 64), "seed")
     assert -1 <= weights.min() < -0.99
     assert 0.99 < weights.max() <= 1

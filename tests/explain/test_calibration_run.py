@@ -1,4 +1,4 @@
-"""The arithmetic on numbers made by hand; the real models on objects pasted into real photos."""
+"""The arithmetic on hand-made numbers, and the real models on objects pasted into real photos."""
 
 import dataclasses
 import functools
@@ -36,7 +36,7 @@ SHIPPED = read_calibrations(SHIPPED_FILE)
 
 
 def line(slope, offset_x, offset_y, to_border=100.0):
-    """Sightings exactly on a line."""
+    """Return sightings that are exactly on a line."""
     places = [(x, y) for x in range(-70, 71, 20) for y in range(-60, 61, 20)]
     return [Sighting(x, y, slope * x + offset_x, slope * y + offset_y, to_border) for x, y in places]
 
@@ -49,7 +49,7 @@ def test_a_line_is_found_again():
 
 
 def test_the_plain_error_is_the_distance_in_cells():
-    # everything 16 px right and 12 px down: 20 px, of 32 px a cell
+    # everything 16 px right and 12 px down: 20 px, with 32 px per cell
     found = fit(LITE0, line(1.0, 16.0, 12.0), "a" * 64)
     assert found.plain_error_cells == pytest.approx(20 / 32)
     assert found.error_cells == pytest.approx(0, abs=1e-3)
@@ -63,7 +63,7 @@ def test_noise_is_what_remains():
     ]
     found = fit(LITE0, noisy, "a" * 64)
     assert (found.slope, found.offset_x, found.offset_y) == pytest.approx((0.9, 1.0, 2.0), abs=0.6)
-    # two directions of 8 px each, drawn out by 1 / slope, of 32 px a cell
+    # two directions of 8 px each, stretched by 1 / slope, with 32 px per cell
     assert found.error_cells == pytest.approx(8 * math.sqrt(2) / 0.9 / 32, rel=0.05)
 
 
@@ -98,7 +98,7 @@ def test_a_model_of_other_classes_is_refused():
 
 
 def test_a_quick_calibration_of_a_real_model_agrees_with_the_shipped_one(monkeypatch):
-    """Fewer objects and places than `effviz calibrate` plants; progress is told for each."""
+    """Use fewer objects and places than `effviz calibrate`; progress is reported for each."""
     few = [one for one in cutouts() if one.sample in {"red_panda", "baseball"}]
     monkeypatch.setattr(calibrating, "cutouts", lambda: few)
     monkeypatch.setattr(calibrating, "PLACES", 5)
@@ -120,14 +120,14 @@ def test_the_shipped_calibrations_mend_more_than_they_harm(label):
     assert 0.7 < shipped.slope <= 1
 
 
-# Objects whose class is in none of the backgrounds, all that are recognised there in more than a few places.
+# All objects whose class is in none of the backgrounds and that are recognised in more than a few places.
 OBJECTS = ("baseball", "koala", "lemur", "panda", "red_panda")
 BACKGROUNDS = ("china_temple", "coffee", "rocket", "taj_mahal")
-# of the input: the object's centre
+# the object's centre in the input
 CORNERS = [(x, y) for y in (0.25, 0.75) for x in (0.25, 0.75)]
 
 
-@pytest.fixture(scope="module", params=["lite0", "lite2"])  # 32 px a cell, and 260 px on nine cells
+@pytest.fixture(scope="module", params=["lite0", "lite2"])  # 32 px per cell, and 260 px on nine cells
 def model(request):
     return load(parse_model(request.param))
 
@@ -143,7 +143,7 @@ def backdrop(name, side):
 
 
 def pasted(model, cutout, background, corner):
-    """A photo with an object 0.4 of the input long, and where its centre is in the photo."""
+    """Return a photo with an object as long as 0.4 of the input, and the object's centre in the photo."""
     size_px = model.ref.resolution_px
     side = math.floor(size_px / model.ref.spec.crop_pct)
     margin = round((side - size_px) / 2)
@@ -155,14 +155,14 @@ def pasted(model, cutout, background, corner):
 
 
 def strongest_centre(values):
-    """Centroid of the pixels above half of the map's maximum: where a person sees the object marked."""
+    """Return the centroid of the pixels above half of the map's maximum, where a person sees the object marked."""
     strong = np.nan_to_num(np.where(values >= np.nanmax(values) / 2, values, 0))
     y, x = ndimage.center_of_mass(strong)
     return x + 0.5, y + 0.5
 
 
 def test_an_object_pasted_off_centre_on_real_photos_is_found_within_one_cell(model):
-    """By the map of the likeliest of its classes, wherever the object is recognised (top five) at all.
+    """Use the map of the object's most probable class, wherever the object is recognised at all (top five).
 
     The shipped calibrations were fitted on grey: that they bring the evidence nearer here too is their own test.
     """
@@ -176,7 +176,7 @@ def test_an_object_pasted_off_centre_on_real_photos_is_found_within_one_cell(mod
             continue
         drawn = activation_map(seen, label)
         found = [strongest_centre(place(drawn, photo.height, photo.width, how).values) for how in Placement]
-        middle = (photo.width / 2, photo.height / 2)  # the control: where an eye or a centred blob would point
+        middle = (photo.width / 2, photo.height / 2)  # the control: where a person or a centred blob would point
         distances.append([math.dist(true, point) / cell_px for point in (*found, middle)])
     plain, calibrated, control = np.array(distances).T
     assert len(plain) >= 25
@@ -186,7 +186,7 @@ def test_an_object_pasted_off_centre_on_real_photos_is_found_within_one_cell(mod
     assert control.min() > 2
 
 
-# Planted.
+# Planted objects.
 
 
 def disc():

@@ -30,7 +30,7 @@ LIBRARY = {
 
 
 def raw(library: type) -> type:
-    """The library's class, stopped before it cuts negative values and stretches the map."""
+    """Return a subclass of the library's class that neither clips negative values nor normalises."""
 
     def compute_cam_per_layer(self, pixels, targets, eigen_smooth):
         kept = self.activations_and_grads
@@ -48,18 +48,18 @@ def library_map(library: type, forward, index: int) -> np.ndarray:
 
 
 def far(ours: np.ndarray, expected: np.ndarray) -> float:
-    """Largest difference as a share of the expected map's range."""
+    """Return the largest difference as a fraction of the expected map's range."""
     assert ours.shape == expected.shape
     return float(np.abs(ours - expected).max() / np.ptp(expected))
 
 
 def classes(forward) -> list[int]:
-    """The first choice, and a class that the model does not see."""
+    """Return the top prediction, and a class that the model does not see."""
     return [top_guesses(forward)[0].index, 500]
 
 
 def double_gradients(forward, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """Features and the logit's gradient there by autograd, in float64."""
+    """Return the features and the logit's gradient with respect to them by autograd, in float64."""
     features = torch.tensor(forward.features, dtype=torch.float64, requires_grad=True)
     classifier = copy.deepcopy(forward.model.module.classifier).double()
     classifier(features.mean(dim=(1, 2)))[index].backward()
@@ -82,7 +82,7 @@ def test_after_the_librarys_own_ending_cam_is_its_gradcam(lite):
 
 
 def test_finercam_equals_pytorch_grad_cam(network):
-    """For the first choice: the library adds 1e-9 to the rivals' probabilities, which is much for an unlikely class."""
+    """For the top prediction only: the library adds 1e-9 to the rivals' probabilities, a lot for an unlikely class."""
     module, index = copy.deepcopy(network.model.module), top_guesses(network)[0].index
     with FinerCAM(module, [module.bn2], base_method=raw(GradCAM)) as cam:
         expected = cam(torch.tensor(network.prepared.pixels, requires_grad=True), target_idx=index)[0]
@@ -111,7 +111,7 @@ def test_eigencam_is_bright_where_the_channels_are_whatever_the_sign_of_the_deco
     shape[0, 2] = 9
     features = np.stack([shape, 2 * shape, shape + 1])
     component = activation_maps.eigencam(features)
-    # the only pattern has strength sqrt(1 + 4 + 1), and its mean of 1 a cell is taken off
+    # the only pattern has strength sqrt(1 + 4 + 1), and its mean of 1 per cell is subtracted
     assert np.allclose(component, np.sqrt(6) * (shape - 1), atol=1e-5)
     assert np.allclose(activation_maps.aligned(-component.astype(float), features), component)
 
@@ -163,7 +163,7 @@ def test_elementwise_and_layercam_part_only_where_features_are_negative(small_li
 
 
 class TestByHand:
-    """Two channels on a grid of two cells: every map is a sum that fits on a line."""
+    """Two channels on a grid of two cells, so that every map is a sum on one line."""
 
     features = np.array([[[1, 3]], [[2, -2]]], np.float32)  # means 2 and 0
     row = np.array([0.5, -1], np.float32)
@@ -180,7 +180,7 @@ class TestByHand:
         assert activation_maps.layercam(self.features, self.row).tolist() == [[0.25, 0.75]]
 
     def test_elementwise_gradcam(self):
-        # products (0.5, 1.5) and (-2, 2), the negative one cut, halved
+        # products (0.5, 1.5) and (-2, 2), negative ones clipped, halved
         assert activation_maps.elementwise_gradcam(self.features, self.row).tolist() == [[0.25, 1.75]]
 
     def test_gradcam_plus_plus(self):

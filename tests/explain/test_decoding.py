@@ -1,4 +1,4 @@
-"""Photos that somebody brought: the same pixels as ever, and an end for every one that costs too much."""
+"""Visitors' photos: the same pixels as without workers, and an end to decoding that costs too much."""
 
 import io
 import re
@@ -29,7 +29,7 @@ PHOTO = DecodeOptions()
 
 @pytest.fixture
 def pool() -> Iterator[Callable[..., DecoderPool]]:
-    """Return a maker of pools of one worker, which end with the test."""
+    """Return a function that starts one-worker pools, which end with the test."""
     made: list[DecoderPool] = []
 
     def make(most: int = 1, **limits: float) -> DecoderPool:
@@ -42,7 +42,7 @@ def pool() -> Iterator[Callable[..., DecoderPool]]:
 
 
 def stay() -> None:
-    """Nobody leaves."""
+    """Never cancel."""
 
 
 def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
@@ -52,7 +52,7 @@ def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
 
 
 def mosaic(side: int) -> Image.Image:
-    """A picture with as much detail as a photo that was never made smaller."""
+    """Return an image with as much detail as an original-size photo."""
     cat = Image.open(io.BytesIO(CAT))
     whole = Image.new("RGB", (side, side * 3 // 4))
     for x in range(0, whole.width, cat.width):
@@ -100,7 +100,7 @@ def test_a_photo_kept_smaller_looks_the_same_to_models() -> None:
 def test_a_turned_photo_is_kept_smaller_the_right_way_round() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    data = saved(mosaic(6400), "JPEG", exif=exif)  # so large that it is read at half its size
+    data = saved(mosaic(6400), "JPEG", exif=exif)  # so large that it is read at half size
     kept = decoding.read(data, "a", 1600)
     assert (kept.width, kept.height) == (1200, 1600)
     assert decoding.cropped(data, "a", []).size == (4800, 6400)
@@ -109,7 +109,7 @@ def test_a_turned_photo_is_kept_smaller_the_right_way_round() -> None:
 def test_the_sentence_has_the_files_name_and_the_visitors_language(translate) -> None:
     sentence = "{name} is {what}; {allowed}. Save it as a JPEG and try again."
     translate("de", {sentence: "{name} geht nicht: {what}, {allowed}"})
-    # Workers look catalogues up where they are installed: they know of no language that only this test has.
+    # Workers read the installed catalogues, so they do not know a language that exists only in this test.
     with pytest.raises(ImageError, match=r"^\{\}\.jpg is not an image that EffViz can read"):
         decoding.read(b"no photo", "{}.jpg")
 

@@ -1,4 +1,4 @@
-"""OpenVINO's numbers beside torch's on sample photos; which engine is taken; what is held in memory."""
+"""OpenVINO's values compared with torch's on sample photos; the choice of the engine; memory use."""
 
 import gc
 import logging
@@ -27,7 +27,7 @@ from effviz.zoo.loading import load
 
 SAMPLES = sorted((Path(__file__).parents[2] / "assets" / "samples").glob("*.jpg"))
 TINY = "scaled-lite-d1-w0.5@64"
-# One of each family; the second is B0's architecture: SiLU, squeeze-and-excitation
+# One of each family; the second has B0's architecture: SiLU, squeeze-and-excitation
 NETWORKS = ("lite0", "scaled-d1-w1@224")
 
 
@@ -50,7 +50,7 @@ def assert_close(ours, expected):
 
 @pytest.mark.parametrize("ref", [*NETWORKS, "lite1", "lite2"])
 def test_openvino_equals_torch_on_sample_photos(ref, lively):
-    """Features, logits and maps."""
+    """Compare features, logits and maps."""
     model = lively(ref)
     fast, rows = choose(model).engine, model.module.classifier.weight.detach().numpy()
     assert fast.name is EngineName.OPENVINO
@@ -66,7 +66,7 @@ def test_openvino_equals_torch_on_sample_photos(ref, lively):
 
 @pytest.mark.parametrize("ref", NETWORKS)
 def test_openvino_cuts_at_every_stage(ref, lively, monkeypatch):
-    """Up to a stage's end, and from there to the logits."""
+    """Run up to a stage's end, and from there to the logits."""
     monkeypatch.setattr(openvino_engine, "OTHER_PARTS", 2 * len(STRIDES) + 1)  # each is compiled once
     model = lively(ref)
     fast = choose(model).engine
@@ -79,20 +79,20 @@ def test_openvino_cuts_at_every_stage(ref, lively, monkeypatch):
 
 
 def prepared(model, paths):
-    """Photos as the model wants them."""
+    """Return photos prepared for the model."""
     for path in paths:
         yield prepare(images.read(path.read_bytes(), path.name), model.ref).pixels
 
 
 def every_layer(model, pixels):
-    """What torch's own module gives: the ends of the stages, features and logits."""
+    """Return the outputs of torch's own module: stage ends, features and logits."""
     with torch.inference_mode():
         features, ends = model.module.forward_intermediates(torch.tensor(pixels))
         return [tensor.numpy() for tensor in (*ends, features, model.module.forward_head(features))]
 
 
 def assert_maps_close(ours, expected):
-    """Within a ten-thousandth of the map's range."""
+    """The maps agree within a ten-thousandth of their range."""
     assert np.abs(ours - expected).max() <= 1e-4 * np.ptp(expected)
 
 
@@ -120,7 +120,7 @@ def test_a_batch_is_run_photo_by_photo(tiny):
 
 
 def test_results_are_arrays_of_their_own(tiny):
-    """A request's buffers are used again by the next call."""
+    """The next call reuses a request's buffers."""
     engine, first = choose(tiny).engine, pixels_of(tiny)
     features, _ = engine.run(first)
     kept = features.copy()
@@ -194,7 +194,7 @@ def test_another_size_gets_its_own_engine(tiny):
 
 
 def test_sizes_of_one_network_share_its_numbers(tiny):
-    """What the second size adds: its compiled parts, not the network."""
+    """The second size adds its compiled parts, not the network."""
     first, both = tiny, type(tiny)(parse_model("scaled-lite-d1-w0.5@96"), tiny.weights)
     assert not is_ready(first)
     choose(first)
@@ -211,7 +211,7 @@ def test_sizes_of_one_network_share_its_numbers(tiny):
 
 
 def numbers(source):
-    """Where a network's weights lie in memory."""
+    """Return the memory addresses of a network's weights."""
     return {node.get_friendly_name(): node.get_data().ctypes.data for node in source.get_ordered_ops() if large(node)}
 
 
@@ -220,7 +220,7 @@ def large(node):
 
 
 def test_the_engine_goes_with_its_weights():
-    gc.collect()  # those of other tests
+    gc.collect()  # engines of other tests
     model = load(parse_model(TINY))
     choose(model)
     weights = weakref.ref(model.weights)
@@ -240,7 +240,7 @@ def test_the_setting_picks_torch(word, tiny, monkeypatch):
 
 @pytest.fixture
 def gpu(monkeypatch, tmp_path):
-    """A machine with a GPU, as far as its files and torch say; its work is done by the CPU."""
+    """Simulate a machine with a GPU, according to its files and torch; the CPU does the work."""
     monkeypatch.setattr(engines, "DEVICES", (tmp_path,))
     monkeypatch.setattr(engines, "_BUILT_FOR", re.compile("cuda"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -367,7 +367,7 @@ def test_torchs_own_file_says_what_torch_says(tmp_path, monkeypatch):
     assert engines._may_have_gpu() is (torch.version.cuda is not None or torch.version.hip is not None)
 
 
-# What a new process does with a model; sending anything would end it.
+# What a new process does with a model; any network request would end it.
 ALONE = """
 import signal, socket, sys
 def refuse(*_): raise SystemExit("a connection was made")

@@ -54,7 +54,7 @@ def test_results_are_read_only_and_timed(small_lite):
 
 
 def test_a_pass_leaves_the_model_fit_for_gradients(small_lite, cat):
-    """Tensors of inference mode would refuse a later backward pass."""
+    """Inference-mode tensors would prevent a later backward pass."""
     forward(small_lite.model, cat)
     weight = small_lite.model.module.classifier.weight
     assert not weight.is_inference()
@@ -110,7 +110,7 @@ def by_timm(picture: Photo, model: ModelRef) -> np.ndarray:
     return transform(Image.fromarray(picture.rgb)).numpy()[np.newaxis]
 
 
-# sizes: square, odd, smaller than the crop, very long, very high
+# sizes: square, odd, smaller than the crop, very wide, very tall
 SIZES = [(224, 224), (256, 256), (301, 397), (768, 432), (17, 23), (64, 64), (1999, 101), (101, 1999), (320, 16)]
 
 
@@ -146,11 +146,11 @@ def box(width, height, model):
 def test_the_seen_box_is_the_centre_crop_by_hand():
     # 256 x 256 -> 256 x 256 (224 / 0.875), crop from 16 to 240
     assert box(256, 256, ref()) == (16, 16, 240, 240)
-    # 512 x 512 -> 256 x 256: twice that in the photo
+    # 512 x 512 -> 256 x 256: doubled in the photo
     assert box(512, 512, ref()) == (32, 32, 480, 480)
     # 1024 x 512 -> 512 x 256, crop from x = 144 to 368, y = 16 to 240
     assert box(1024, 512, ref()) == (288, 32, 736, 480)
-    # 64 x 64 is enlarged four times
+    # 64 x 64 is upscaled by four
     assert box(64, 64, ref()) == (4, 4, 60, 60)
 
 
@@ -163,14 +163,14 @@ def test_the_seen_box_follows_the_rounding_of_the_long_side():
 
 @pytest.mark.parametrize(("width", "height"), [(301, 397), (768, 432), (1999, 101), (101, 1999), (64, 50)])
 def test_a_mark_at_the_edge_of_the_seen_box_is_at_the_edge_of_the_input(width, height):
-    """Independent of the arithmetic: a ramp's value in the input tells where in the photo each pixel came from."""
+    """Check without the arithmetic: a ramp's values in the input show where in the photo each pixel came from."""
     model = ref(224, 0.875, ((0.0,) * 3, (1.0,) * 3))
     ramp = np.zeros((height, width, 3), np.uint8)
     ramp[:, :, 0] = np.linspace(0, 255, width)[np.newaxis].round()
     ramp[:, :, 1] = np.linspace(0, 255, height)[:, np.newaxis].round()
     prepared = prepare(photo(width, height, ramp), model)
     seen, middle = prepared.seen, 112
-    x = prepared.pixels[0, 0, middle] * (width - 1) + 0.5  # photo coordinate of each input column's centre
+    x = prepared.pixels[0, 0, middle] * (width - 1) + 0.5  # photo coordinate of the centre of each input column
     y = prepared.pixels[0, 1, :, middle] * (height - 1) + 0.5
     step_x, step_y = (seen.x1 - seen.x0) / 224, (seen.y1 - seen.y0) / 224
     tolerance = max(width, height) / 255 + 0.5  # the ramp has 256 steps

@@ -29,7 +29,7 @@ from effviz.explain.targets import top_guesses
 
 
 def split(module: nn.Module) -> nn.Module:
-    """A network in which the library finds its batch norms, built from scratch here."""
+    """Build a network from scratch in which the library finds its batch norms."""
     for name, child in module.named_children():
         if isinstance(child, BatchNormAct2d):
             norm = nn.BatchNorm2d(child.num_features, eps=child.eps)
@@ -49,7 +49,7 @@ def test_equals_pytorch_grad_cam_on_a_network_it_can_read(silu):
 
 
 def test_biases_and_input_add_up_to_the_logit_with_plain_relu(small_lite):
-    """Completeness (Srinivas and Fleuret 2019, Prop. 1): with ReLU nothing of the logit is missing."""
+    """Completeness (Srinivas and Fleuret 2019, Prop. 1): with ReLU, the map accounts for the whole logit."""
     module = copy.deepcopy(small_lite.model.module)
     for part in module.modules():
         if isinstance(part, BatchNormAct2d) and not isinstance(part.act, nn.Identity):
@@ -62,9 +62,7 @@ def test_biases_and_input_add_up_to_the_logit_with_plain_relu(small_lite):
     total = (pixels.grad * pixels.detach()).sum() + module.classifier.bias[88]
     for bias, gradient in zip(library.bias_data, library.activations_and_grads.gradients, strict=True):
         total += (torch.tensor(bias) * gradient[0].sum(dim=(1, 2))).sum()
-    assert (
-        len(library.bias_data) == 49
-    )  # batch norms of Lite0: one a convolution, 16 blocks of 3 but the first of 2, +2
+    assert len(library.bias_data) == 49  # batch norms of Lite0: one per convolution; 16 blocks of 3, the first of 2; +2
     assert torch.allclose(total, logit.detach())
 
 
@@ -93,7 +91,7 @@ STAGES = {TargetLayer.STRIDE_32: 6, TargetLayer.STRIDE_16: 4}  # index in timm's
 
 
 def raw(library: type) -> type:
-    """The library's class, stopped before it cuts negative values and stretches the map."""
+    """Return a subclass of the library's class that neither clips negative values nor normalises."""
 
     def compute_cam_per_layer(self, pixels, targets, eigen_smooth):
         kept = self.activations_and_grads
@@ -126,7 +124,7 @@ def small(request):
 def test_stage_ends_equal_pytorch_grad_cam(small, method, layer):
     expected = library_map(LIBRARY[method], small, 88, layer)
     ours = activation_map(small, 88, method, layer).values
-    if method is Method.EIGENGRADCAM:  # the library leaves the sign to chance
+    if method is Method.EIGENGRADCAM:  # the sign is arbitrary in the library
         ours = ours * np.sign(np.vdot(ours, expected))
     assert far(ours, expected) < 1e-4
 

@@ -18,7 +18,7 @@ from tests.fuzz import attacks
 
 
 def picture(width: int = 48, height: int = 32) -> np.ndarray:
-    """Every quarter another colour, so that a turned or mirrored picture is seen."""
+    """Return an image whose quarters have different colours, to detect rotation and mirroring."""
     rgb = np.zeros((height, width, 3), np.uint8)
     rgb[: height // 2, : width // 2] = (200, 10, 20)
     rgb[: height // 2, width // 2 :] = (10, 200, 30)
@@ -56,7 +56,7 @@ def test_the_pixels_cannot_be_written():
         photo.rgb[0, 0] = 0
 
 
-# What each EXIF orientation does to the stored picture, by hand (EXIF 2.32, tag 0x0112).
+# The effect of each EXIF orientation on the stored image, by hand (EXIF 2.32, tag 0x0112).
 STORED = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -142,7 +142,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, depth: int, colour: int, raw: bytes) -> bytes:
-    """A PNG written by hand, for what Pillow cannot save."""
+    """Return a hand-written PNG with features that Pillow cannot save."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     parts = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(raw)) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + parts
@@ -242,7 +242,7 @@ def test_photos_of_phones_have_the_limits_of_others(file_format, monkeypatch):
         wide = several.replace(struct.pack(">II", 64, 64), struct.pack(">II", 10_000, 5_001))
         assert "the limit is 50 megapixels" in refusal(wide)
     claimed = several.replace(struct.pack(">II", 64, 64), struct.pack(">II", 32, 32))
-    if file_format == "HEIF":  # AVIF's reader makes the picture the size that the header says
+    if file_format == "HEIF":  # the AVIF decoder gives the image the size in the header
         assert "is damaged" in refusal(claimed)
     one = saved(shown, file_format)
     for part in (0.3, 0.6, 0.9):
@@ -301,7 +301,7 @@ def test_a_damaged_png_says_so():
 
 
 def tiff_with_tile(side: int, tile: int) -> bytes:
-    """A small TIFF that claims one huge tile."""
+    """Return a small TIFF that claims one huge tile."""
     body = zlib.compress(bytes(1000))
     tags = [(256, side), (257, side), (258, 8), (259, 8), (262, 1), (277, 1), (284, 1), (322, tile), (323, tile)]
     offset = 8 + 2 + 12 * (len(tags) + 2) + 4
@@ -330,7 +330,7 @@ def test_random_bytes_give_a_photo_or_a_sentence(data):
     photo_or_sentence(data)
 
 
-# Files that ask for more than a photo needs are refused before a decoder sees them; ordinary ones pass.
+# Files that request more than a photo needs are refused before decoding; ordinary ones pass.
 
 
 def headers_refusal(data: bytes) -> str:
@@ -365,7 +365,7 @@ def test_a_picture_that_a_webp_decoder_would_make_room_for_is_refused() -> None:
 @pytest.mark.parametrize("lossless", [True, False])
 def test_webp_says_its_size_in_each_of_its_kinds(lossless: bool) -> None:
     found = []
-    for exif in (b"", b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"):  # with EXIF it gets the extended header
+    for exif in (b"", b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"):  # EXIF adds the extended header
         buffer = io.BytesIO()
         Image.new("RGB", (321, 123)).save(buffer, "WEBP", lossless=lossless, exif=exif)
         found += [next(images._webp(buffer.getvalue()))]
@@ -409,7 +409,7 @@ def test_our_own_photos_pass() -> None:
         images.check_header_counts(sample.path.read_bytes(), sample.name)
 
 
-# Pictures for screens and files.
+# Images for screens and files.
 
 
 def test_a_jpeg_shows_the_picture_and_is_the_same_each_time() -> None:

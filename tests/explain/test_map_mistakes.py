@@ -1,4 +1,4 @@
-"""Each mistake against torch: hooked layers, gradients of probabilities, and timm's own other padding."""
+"""Each mistake compared with torch: hooked layers, gradients of probabilities, and timm's other padding."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_gradcam_of_a_probability_equals_torch(network: Forward) -> None:
 
 
 def test_the_wrong_padding_is_that_of_timms_other_network(small_lite: Forward) -> None:
-    """The same weights in `efficientnet_lite0`, with TensorFlow's epsilon; index and row are those of the right map."""
+    """The same weights in `efficientnet_lite0`, with TensorFlow's epsilon; index and row are from the correct map."""
     other = timm.create_model("efficientnet_lite0", bn_eps=1e-3).eval()
     other.load_state_dict(small_lite.model.module.state_dict())
     with torch.no_grad():

@@ -28,7 +28,7 @@ def test_a_scaled_network_is_cut_at_the_end_of_a_stride(depth, width, family):
 
 @pytest.mark.parametrize("layer", [layer for layer in TargetLayer if layer is not TargetLayer.LAST])
 def test_the_cut_is_the_last_tensor_of_its_stride(layer, small_lite):
-    """A hook on every block says which block is the last with this output size."""
+    """Find the last block with an output size, with a hook on every block."""
     sizes = []
     blocks = [block for stage in small_lite.model.module.blocks for block in stage]
     handles = [block.register_forward_hook(lambda _, __, output: sizes.append(output)) for block in blocks]

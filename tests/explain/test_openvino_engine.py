@@ -1,4 +1,4 @@
-"""Networks written from plans beside timm's modules: ends of stages, features and logits of every published one."""
+"""Networks built from plans match timm's modules: stage ends, features and logits of every published network."""
 
 from itertools import product
 
@@ -25,21 +25,21 @@ MINI = ("mini-baseline", "mini-depth", "mini-width", "mini-resolution", "mini-co
 
 @pytest.fixture(scope="module", autouse=True)
 def _first_weights():
-    """Are not drawn: others take their places at once."""
+    """Skip initial weights, because the test replaces them."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(timm_efficientnet, "efficientnet_init_weights", lambda *_, **__: None)
         yield
 
 
 def filled(module):
-    """Weights that keep the spread of what goes through, and add to it: nothing dies out, and nothing blows up.
+    """Fill a module with weights that preserve the variance of activations, so that none vanish or explode.
 
-    What a block adds to its shortcut is small, as in a trained network: else a deep one multiplies rounding errors. The
-    same million numbers again and again cost less than as many as B8 has.
+    A block adds little to its shortcut, as in a trained network; otherwise a deep network amplifies rounding errors.
+    Repeating a million numbers is cheaper than drawing as many as B8 has.
     """
     generator, module = np.random.default_rng(1), module.to_empty(device="cpu")
     added = sum(len(stage) for stage in module.blocks) ** -0.5
-    some = generator.standard_normal(1_000_003, np.float32)  # a prime: no two rows are alike
+    some = generator.standard_normal(1_000_003, np.float32)  # a prime, so that no two rows are equal
     for name, tensor in module.state_dict().items():
         place = name.rpartition(".")[2]
         if tensor.ndim > 1:
@@ -59,7 +59,7 @@ def tensors_of(module):
 
 
 def outputs(built, pixels, size_px=None):
-    """What OpenVINO gives, on one size or on any."""
+    """Return OpenVINO's outputs, for one input size or for any."""
     part = built if size_px is None else openvino_engine.fix_input_size(built, size_px)
     compiled = openvino_engine.shared_core().compile_model(part, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
@@ -68,7 +68,7 @@ def outputs(built, pixels, size_px=None):
 
 
 def every_layer(module, pixels):
-    """What timm gives."""
+    """Return timm's outputs."""
     with torch.inference_mode():
         features, ends = module.forward_intermediates(torch.tensor(pixels))
         return [tensor.numpy() for tensor in (*ends, features, module.forward_head(features))]
@@ -79,7 +79,7 @@ def assert_equal(ours, expected):
     for array, right in zip(ours, expected, strict=True):
         assert array.shape == right.shape
         assert right.size < 10 or np.ptp(right) > 0.1  # lively
-        # By chance a few logits may lie close together or near zero, as the sums of larger numbers that they are.
+        # Logits are sums of larger numbers, so a few may by chance be close together or near zero.
         largest = max(np.abs(right).max(), 0.1 if right.size < 10 else 0)
         assert np.abs(array - right).max() <= TOLERANCE * largest
 
@@ -88,7 +88,7 @@ def noise(channels, size_px):
     return np.random.default_rng(2).standard_normal((1, channels, size_px, size_px), np.float32)
 
 
-# Symmetric padding in both families: how the others pad is no other question, and any depth and width come below.
+# Symmetric padding in both families; other padding adds nothing new, and other depths and widths are tested below.
 @pytest.mark.parametrize(
     ("name", "padding"), [*((name, Padding.SAME) for name in PUBLISHED), *product(("b0", "lite0"), [Padding.SYMMETRIC])]
 )
@@ -109,7 +109,7 @@ def test_a_published_network_is_timms(name, padding):
 
 
 def scaled(family, sizes, computing, channels):
-    """Any network of the family by the function behind timm's names."""
+    """Build any network of the family with the function behind timm's names."""
     lite = family is Family.LITE
     generate = timm_efficientnet._gen_efficientnet_lite if lite else timm_efficientnet._gen_efficientnet
     depth, width, classes = sizes
@@ -165,7 +165,7 @@ def test_the_mini_family_is_timms_on_photos(name):
 
 
 def test_padding_and_epsilon_are_told_and_make_a_difference():
-    """The weights of `efficientnet_b0` fit `tf_efficientnet_b0`, too."""
+    """The weights of `efficientnet_b0` also fit `tf_efficientnet_b0`."""
     with torch.device("meta"):
         module = timm.create_model("efficientnet_b0", pretrained=False)
     module = filled(module)

@@ -278,7 +278,7 @@ def test_density_is_signed_and_symmetric(make_map):
     left, right = rescale([make_map(LEFT, bias=7.0), make_map(RIGHT)], Scale.DENSITY)
     assert (left.low, left.high) == (right.low, right.high) == (-6, 6)
     assert left.signed
-    assert left.fractions(left.values)[0, 1] == 0.5  # no evidence is the middle of the palette
+    assert left.fractions(left.values)[0, 1] == 0.5  # zero evidence is the middle of the palette
     # mean 0.5 plus bias 7 is the logit 7.5
     assert left.values.mean() + left.source.bias == left.source.logit
     assert "bias +7.00 is the logit 7.50" in left.unit
@@ -302,7 +302,7 @@ def test_share_is_of_positive_evidence_and_sums_to_one(make_map):
 
 
 def test_equal_colours_mean_an_equal_share_of_an_equal_area(make_map):
-    """The same picture in four times as many cells has the same colours."""
+    """The same image in four times as many cells has the same colours."""
     coarse, fine = rescale([make_map(LEFT), make_map(np.kron(LEFT, np.ones((2, 2))))], Scale.SHARE)
     drawn, expected = fine.fractions(fine.values), np.kron(coarse.fractions(coarse.values), np.ones((2, 2)))
     np.testing.assert_allclose(expected, drawn, rtol=1e-6)

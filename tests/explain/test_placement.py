@@ -100,15 +100,15 @@ def test_a_raster_is_never_enlarged(make_map):
 
 @pytest.fixture
 def _measured(monkeypatch):
-    """Evidence of lite0@224 is found at 0.8 of the true distance, 7 px right and 3.5 px up."""
+    """Evidence of lite0@224 appears at 0.8 of the true distance, 7 px right and 3.5 px up."""
     by_hand = Calibration("lite0@224", 224, 7.0, -3.5, 0.8, 0.1, 0.5, 100, "by hand", "a" * 64)
     monkeypatch.setattr(placement, "calibrations", lambda: {"lite0@224": by_hand})
 
 
 @pytest.mark.usefixtures("_measured")
 def test_calibrated_cells_lie_where_the_line_says(make_map):
-    # cell 5 of 7 is found at 5.5 * 32 = 176: (176 - 112 - 7) / 0.8 + 112 = 183.25
-    # row 3 is found at 112: (112 - 112 + 3.5) / 0.8 + 112 = 116.375
+    # cell 5 of 7 appears at 5.5 * 32 = 176: (176 - 112 - 7) / 0.8 + 112 = 183.25
+    # row 3 appears at 112: (112 - 112 + 3.5) / 0.8 + 112 = 116.375
     placed = place(make_map(hot(7, 7, 3, 5)), 224, 224, Placement.CALIBRATED)
     assert centroid(placed.values) == pytest.approx((183.25, 116.375), abs=1e-2)
     assert placed.cell_edges_x[5] == pytest.approx((160 - 112 - 7) / 0.8 + 112)
@@ -140,7 +140,7 @@ SECOND = dataclasses.replace(FIRST, model="lite2@260", resolution_px=260, slope=
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """A models folder of one's own, which need not exist: the file in it."""
+    """Return the calibration file in the user's models folder, which need not exist."""
     monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path / "my models"))
     return tmp_path / "my models" / "calibration.json"
 
@@ -153,7 +153,7 @@ def test_what_is_stored_is_read_back_and_replaced_beside_ones_own_models(own):
     assert [entry.name for entry in own.parent.iterdir()] == ["calibration.json"]
     assert placement.SHIPPED_FILE.read_bytes() == before
     assert calibrations()["lite0@224"].slope == 0.95
-    assert calibrations().keys() > {"lite0@224", "lite2@260"}  # the others that ship are still there
+    assert calibrations().keys() > {"lite0@224", "lite2@260"}  # the other shipped calibrations are still there
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence_before_anything_is_measured(tmp_path, monkeypatch):
@@ -186,7 +186,7 @@ def test_the_shipped_weights_are_those_that_were_measured():
 
 
 def test_a_calibration_with_other_weights_of_the_same_name_is_not_used(make_map, monkeypatch):
-    """Two networks of one shape may have had one name: what was measured with the first says nothing of the second."""
+    """Two networks of one shape may have had the same name; a calibration of one does not apply to the other."""
     monkeypatch.setattr(placement, "calibrations", lambda: {FIRST.model: FIRST})
     same, other = (make_map([[1.0, 0.0]], model=FIRST.model, weights_sha256=letter * 64) for letter in "ab")
     assert placement.calibration_of(same) == FIRST

@@ -1,4 +1,4 @@
-"""Energy against finite differences on whole networks; its summary figures against hand counts and brute force."""
+"""Energy compared with finite differences on whole networks; its summaries with hand counts and brute force."""
 
 import copy
 import dataclasses
@@ -26,11 +26,11 @@ from effviz.zoo.loading import load
 UNEVEN = np.array([[4, 3], [2, 1]], dtype=np.float32) / 10
 
 
-TRIED = np.random.default_rng(3).choice(33 * 33, 60, replace=False)  # pixels, by their numbers
+TRIED = np.random.default_rng(3).choice(33 * 33, 60, replace=False)  # pixels, by index
 
 
 def differences(passed, index: int, row: int, column: int) -> np.ndarray:
-    """Squared change of a cell's logit per change of each tried pixel, over its three values, by trying each alone."""
+    """Return the squared change of a cell's logit per change of each pixel, over its three values, one at a time."""
     module = copy.deepcopy(passed.model.module).double()
     pixels = torch.tensor(passed.prepared.pixels, dtype=torch.float64)
     inputs = torch.tensor(TRIED)[:, None] + 33 * 33 * torch.arange(3)
@@ -47,7 +47,7 @@ def differences(passed, index: int, row: int, column: int) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["scaled-d0.1-w0.1", "scaled-lite-d0.1-w0.1"])
 def test_equals_finite_differences(lively, cat, name):
-    """Up to one factor, since the energies are shares of everything; that they sum up to 1 is the next test."""
+    """Equal up to one factor, because energies are fractions; the next test checks that they sum to 1."""
     passed = forward(lively(f"{name}@33"), cat)
     assert passed.features.shape[1:] == (2, 2)
     ours, expected = gradient_energy(passed, 88, 1, 0, grid=33).ravel()[TRIED], differences(passed, 88, 1, 0)
@@ -77,7 +77,7 @@ def test_is_a_share_of_everything(passed, request):
 
 
 def outside(passed, row: int, column: int, shape: tuple[int, int]) -> np.ndarray:
-    """Which grid cells lie wholly outside the cell's theoretical field."""
+    """Return which grid cells are entirely outside the cell's theoretical field."""
     can_see, seen = (
         receptive_fields.theoretical_box(passed.model.ref, passed.prepared.seen, row, column),
         passed.prepared.seen,
@@ -91,11 +91,11 @@ def outside(passed, row: int, column: int, shape: tuple[int, int]) -> np.ndarray
 
 @pytest.mark.parametrize("cell", [(0, 0), (8, 2), (9, 9)])
 def test_lite_has_none_outside_what_a_cell_can_see(lively, cat, cell):
-    """A shallow network: its cells' fields are small enough to end within a picture of 10 x 10 cells."""
+    """Use a shallow network whose receptive fields end within an image of 10 x 10 cells."""
     passed = forward(lively("scaled-lite-d0.1-w0.1@320"), cat)
     ours = gradient_energy(passed, 281, *cell)
     dark = outside(passed, *cell, ours.shape)
-    assert 0.2 < dark.mean() < 0.9  # something is outside
+    assert 0.2 < dark.mean() < 0.9  # some cells are outside
     assert (ours[dark] == 0).all()
     assert (ours[~dark] > 0).mean() > 0.5
 
@@ -149,12 +149,12 @@ def test_four_threads_on_one_model_give_the_serial_energies(passed, request):
     with ThreadPoolExecutor(4) as pool:
         parallel = list(pool.map(lambda job: gradient_energy(passed, *job), jobs))
     for ours, expected in zip(parallel, serial, strict=True):
-        # sums may be split among threads in another order
+        # threads may split sums in a different order
         assert np.abs(ours - expected).max() <= 1e-5 * expected.max()
 
 
 def with_row(passed, value: float):
-    """The same pass of a network whose classifier has this value in all weights of class 0."""
+    """Return the same pass of a network whose classifier has one value in all weights of class 0."""
     module = copy.deepcopy(passed.model.module)
     module.classifier.weight[0] = value
     return dataclasses.replace(passed, model=torch_modules.wrap_module(passed.model.ref, module))
@@ -188,7 +188,7 @@ def test_area_of_extremes():
     assert area_holding(np.full((8, 8), 1 / 64, np.float32)) == pytest.approx(0.9)
     alone = np.zeros((10, 10), np.float32)
     alone[3, 7] = 1
-    assert area_holding(alone) == pytest.approx(0.009)  # nine tenths of one cell of a hundred
+    assert area_holding(alone) == pytest.approx(0.009)  # nine tenths of one cell in a hundred
     assert area_holding(alone, 1) == pytest.approx(0.01)
 
 
@@ -230,14 +230,14 @@ def test_shares_outside_0_to_1(share):
         receptive_fields.box_holding(UNEVEN, share, Box(0, 0, 1, 1))
 
 
-# Boxes against where gradients reach in timm's own networks, with positive weights so that nothing cancels.
+# Boxes compared with the reach of gradients in timm's networks, with positive weights so that nothing cancels.
 
 SIZES = (480, 500)  # the first 15 x 15 cells of 32 px exactly, the second 16 x 16 with a part left over
 REFS = {"lite0": Padding.SAME, "b0:timm-ra_in1k": Padding.SYMMETRIC}
 
 
 def positive(architecture: str) -> nn.Module:
-    """The network with every weight the same and nothing but convolutions and shortcuts: no gates, no clipping."""
+    """Return the network with equal weights and only convolutions and shortcuts: no gates, no clipping."""
     module = timm.create_model(architecture, pretrained=False).eval().requires_grad_(False)
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
@@ -292,12 +292,12 @@ def test_at_its_own_size_every_cell_of_lite0_can_see_everything():
 def test_every_network_is_padded_as_timm_pads_it(monkeypatch):
     monkeypatch.setattr(
         timm.models.efficientnet, "efficientnet_init_weights", lambda *_, **__: None
-    )  # half of the time
+    )  # saves half of the time
     refs = [parse_model(f"{spec.name}:{recipe}") for spec in catalogue() for recipe in recipe_names(spec.name)]
     networks = {ref.spec.architecture.partition(".")[0] for ref in refs}
     with torch.device("meta"):
         stems = {name: timm.create_model(name, pretrained=False).conv_stem for name in networks}
-    same = {name for name, stem in stems.items() if "Same" in type(stem).__name__}  # timm's Conv2dSame pads as it goes
+    same = {name for name, stem in stems.items() if "Same" in type(stem).__name__}  # timm's Conv2dSame pads dynamically
     assert {ref.label for ref in refs if ref.spec.arithmetic.padding is Padding.SAME} == {
         ref.label for ref in refs if ref.spec.architecture.partition(".")[0] in same
     }

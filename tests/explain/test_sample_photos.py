@@ -12,9 +12,9 @@ from effviz.explain.forward_pass import prepare
 from effviz.explain.images import read
 from effviz.zoo.catalogue import parse_model
 
-# Share-alike licences are left out on purpose: pictures made from the samples would carry them on.
+# Share-alike licences are excluded on purpose, because they would extend to images made from the samples.
 FREE = {"public-domain", "CC0-1.0", "CC-BY-2.0", "CC-BY-3.0"}
-COLLECTED = Path(__file__).with_name("attribution.csv")  # as it was written down when the photos were collected
+COLLECTED = Path(__file__).with_name("attribution.csv")  # as recorded when the photos were collected
 
 
 def test_every_bundled_file_has_exactly_one_attribution_row():
@@ -48,13 +48,13 @@ def test_every_photo_can_be_read_and_is_what_the_row_says():
 def test_the_attribution_is_that_of_the_collection():
     with COLLECTED.open(encoding="utf-8", newline="") as file:
         rows = {row["file"]: row for row in csv.DictReader(file)}
-    own = {"berlin_cathedral"}  # taken from the same package as most of the collection
+    own = {"berlin_cathedral"}  # from the same package as most of the collection
     for sample in sample_photos.samples():
         if sample.name in own:
             continue
         row = rows[sample.path.name]
         assert (sample.author, sample.licence) == (row["author"], row["licence"])
-        assert sample.source.endswith(row["source"])  # the collection names photos of skimage.data without an address
+        assert sample.source.endswith(row["source"])  # the collection lists photos of skimage.data without an address
         assert " ".join(map(str, sample.labels)) == row["labels"]
 
 

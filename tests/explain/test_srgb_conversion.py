@@ -1,4 +1,4 @@
-"""The edges of each format, as the format's own document says a picture is to be shown; Chromium is asked elsewhere."""
+"""Edge cases of each format, by the format's specification; tests/browser compares with Chromium."""
 
 import io
 import struct
@@ -28,7 +28,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(depth: int, colour: int, row: bytes, *extra: tuple[bytes, bytes]) -> bytes:
-    """A PNG of 16 equal rows."""
+    """Return a PNG of 16 equal rows."""
     header = struct.pack(">IIBBBBB", SIDE, SIDE, depth, colour, 0, 0, 0)
     body = zlib.compress((b"\0" + row) * SIDE)
     chunks = [(b"IHDR", header), *extra, (b"IDAT", body), (b"IEND", b"")]
@@ -36,7 +36,7 @@ def png(depth: int, colour: int, row: bytes, *extra: tuple[bytes, bytes]) -> byt
 
 
 def tiff(pixels: np.ndarray, photometric: int, *more: tuple[int, list[int]], planes: int = 1) -> bytes:
-    """A TIFF written by hand, for what Pillow cannot save; every tag is a list of 16-bit numbers."""
+    """Return a hand-written TIFF with features that Pillow cannot save; every tag is a list of 16-bit numbers."""
     height, width, channels = pixels.shape
     body = (pixels if planes == 1 else pixels.transpose(2, 0, 1)).tobytes()
     bits = [pixels.dtype.itemsize * 8] * channels
@@ -59,10 +59,10 @@ def tiff(pixels: np.ndarray, photometric: int, *more: tuple[int, list[int]], pla
 
 
 def gif(*frame: int) -> bytes:
-    """A GIF of 16 x 16 whose only frame is smaller; colour 0 is red, colour 1 blue."""
+    """Return a GIF of 16 x 16 whose only frame is smaller; colour 0 is red, colour 1 blue."""
     x, y, width, height = frame
     palette = bytes((*RED, *BLUE))
-    # clear, then a code a pixel, three bits each and never more than two in a row, so that the code size stays
+    # clear, then one three-bit code per pixel, never more than two in a row, so that the code size stays
     codes = [code for _ in range(width * height) for code in (4, 1)] + [5]
     bits = sum(code << 3 * place for place, code in enumerate(codes))
     packed = bits.to_bytes(3 * len(codes) // 8 + 1, "little")
@@ -72,7 +72,7 @@ def gif(*frame: int) -> bytes:
 
 
 def profile(*primaries: tuple[float, float, float], greys: bool = False) -> bytes:
-    """An ICC profile (version 2) of three primaries in XYZ and one gamma of 2.2; of linear greys instead."""
+    """Return an ICC profile (version 2) with three primaries in XYZ and a gamma of 2.2, or with linear greys."""
     fixed = lambda *numbers: b"".join(struct.pack(">i", round(number * 65536)) for number in numbers)  # noqa: E731
     white, text = (0.9642, 1, 0.8249), b"text\0\0\0\0x\0\0\0"
     named = b"desc\0\0\0\0" + struct.pack(">I", 2) + b"x\0" + bytes(80)
@@ -99,7 +99,7 @@ SRGB = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7
 
 class TestTransparency:
     def test_a_grey_of_few_bits(self):
-        # PNG: the transparent grey is named as it is stored, 2 of 0..3; pixels are 1 and 2
+        # PNG: the transparent grey is a stored value, 2 of 0..3; pixels are 1 and 2
         photo = read(png(2, 0, bytes([0b01100110] * 4), (b"tRNS", struct.pack(">H", 2))), "a.png")
         assert (photo.rgb[0, 0, 0], photo.rgb[0, 1, 0], photo.notes) == (85, 255, (ON_WHITE,))
 
@@ -137,7 +137,7 @@ class TestTransparency:
 class TestColours:
     @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "TIFF"])
     def test_a_profile_is_followed(self, file_format):
-        """With the primaries in another order, what is stored as red is shown as green."""
+        """With reordered primaries, stored red appears as green."""
         swapped = profile(SRGB[1], SRGB[2], SRGB[0])
         options = {"quality": 100} if file_format == "JPEG" else {"lossless": True} if file_format == "WEBP" else {}
         photo = read(saved(Image.new("RGB", (32, 32), RED), file_format, icc_profile=swapped, **options), "a")
@@ -150,13 +150,13 @@ class TestColours:
         assert (photo.rgb[9, 9].tolist(), photo.notes) == (list(RED), ())
 
     def test_greys_have_profiles_too(self):
-        """Of gamma 1: 55 / 255 of the light is 0.2157, which sRGB writes as 0.5020."""
+        """With gamma 1, 55 / 255 of the light is 0.2157, which sRGB encodes as 0.5020."""
         linear = profile(*SRGB, greys=True)
         photo = read(saved(Image.new("L", (32, 32), 55), "PNG", icc_profile=linear), "a.png")
         assert (photo.rgb[9, 9].tolist(), photo.notes) == ([128, 128, 128], (CONVERTED,))
 
     def test_linear_light_is_encoded(self):
-        row = bytes((0, 55, 255)) * SIDE  # 55 / 255 of the light is 0.2157, which sRGB writes as 0.5020
+        row = bytes((0, 55, 255)) * SIDE  # 55 / 255 of the light is 0.2157, which sRGB encodes as 0.5020
         linear = (b"gAMA", struct.pack(">I", 100_000))
         photo = read(png(8, 2, row, linear), "a.png")
         assert (photo.rgb[2, 2].tolist(), photo.notes) == ([0, 128, 255], (CONVERTED,))
@@ -164,7 +164,7 @@ class TestColours:
             assert read(png(8, 2, row, linear, known), "a.png").rgb[2, 2].tolist() == [0, 55, 255]
 
     def test_other_primaries_are_followed(self):
-        numbers = (31270, 32900, 30000, 60000, 15000, 6000, 64000, 33000)  # sRGB's own, green where red is named
+        numbers = (31270, 32900, 30000, 60000, 15000, 6000, 64000, 33000)  # sRGB's, with green in place of red
         parts = (b"gAMA", struct.pack(">I", 45_455)), (b"cHRM", struct.pack(">8I", *numbers))
         photo = read(png(8, 2, bytes(RED) * SIDE, *parts), "a.png")
         np.testing.assert_allclose(photo.rgb[2, 2], (RED[2], RED[0], RED[1]), atol=6)
@@ -172,7 +172,7 @@ class TestColours:
     def test_a_palette_of_eight_bits_is_not_black(self):
         palette = [*range(256), *range(255, -1, -1), *[7] * 256]
         pixels = np.full((SIDE, SIDE, 1), 200, np.uint8)
-        for width in (1, 257):  # TIFF has 16 bits a colour; old programs wrote 8
+        for width in (1, 257):  # TIFF has 16 bits per colour; old programs wrote 8
             photo = read(tiff(pixels, 3, (320, [part * width for part in palette])), "a.tif")
             assert photo.rgb[3, 3].tolist() == [200, 55, 7]
 

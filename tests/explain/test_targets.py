@@ -22,7 +22,7 @@ from effviz.zoo.imagenet_classes import names
 
 @pytest.fixture
 def ranked(small_lite):
-    """Class 7 first, then 3, then 999."""
+    """Rank class 7 first, then 3, then 999."""
     logits = np.zeros(1000, np.float32)
     logits[[7, 3, 999]] = 5, 4, 3
     return dataclasses.replace(small_lite, logits=logits)
@@ -103,7 +103,7 @@ def test_a_number_is_first_the_name_of_a_class(ranked):
         ranked, model=dataclasses.replace(ranked.model, ref=dataclasses.replace(ranked.model.ref, spec=spec))
     )
     assert numbers[resolve_target(parse_target("10"), named)] == "10"
-    assert resolve_target(parse_target("0"), named) == 0  # nobody's name
+    assert resolve_target(parse_target("0"), named) == 0  # not a class name
     assert (resolve_target(parse_target("10"), ranked), resolve_target(parse_target("+7"), ranked)) == (10, 7)
 
 

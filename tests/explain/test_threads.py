@@ -1,4 +1,4 @@
-"""Many visitors, one cached model: every map has to be the one that a single visitor gets."""
+"""Many visitors share one cached model: every map equals the map that a single visitor gets."""
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ METHODS = [
 @pytest.mark.parametrize("passed", ["small_lite", "silu"])
 def test_four_threads_on_one_model_give_the_serial_maps(passed, request, cat):
     model = request.getfixturevalue(passed).model
-    # Each job has its neighbour's method or photo, never both: a mix-up shows.
+    # Each job shares its neighbour's method or photo, never both, so a mix-up shows.
     turned = [np.rot90(cat.rgb, quarter).copy() for quarter in range(2)]
     photos = [dataclasses.replace(cat, rgb=rgb, sha256=str(i)) for i, rgb in enumerate(turned)]
     jobs = [(photo, *method) for method in METHODS for photo in photos]
@@ -38,5 +38,5 @@ def test_four_threads_on_one_model_give_the_serial_maps(passed, request, cat):
     with ThreadPoolExecutor(4) as pool:
         parallel = list(pool.map(explain, jobs))
     for ours, expected in zip(parallel, serial, strict=True):
-        # sums may be split among threads in another order
+        # threads may split sums in a different order
         assert np.abs(ours - expected).max() <= 1e-5 * np.ptp(expected)

@@ -1,4 +1,4 @@
-"""The lesson's answers against the paper and hand calculations."""
+"""The lesson's answers match the paper and hand calculations."""
 
 import math
 

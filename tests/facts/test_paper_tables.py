@@ -52,7 +52,7 @@ def test_the_current_table_is_what_is_planned():
     ]
 
 
-# Table 4, typed from the paper; its speed-ups divided by hand.
+# Table 4, typed from the paper; its speed-ups are divided by hand.
 
 PRINTED = {
     "ResNet-152": (1, "", 77.8, 0.554, None),
@@ -134,7 +134,7 @@ def test_top1_of_table_2(name, version, top1_pct):
     assert [point.top1_pct for point in paper_points(version) if point.model == name] == [top1_pct]
 
 
-# Ratios of Table 2; the one that cannot be right is known from the collected facts.
+# Ratios of Table 2; the collected facts list the one that cannot be right.
 
 
 def test_printed_ratios_are_the_tables():
@@ -177,7 +177,7 @@ def test_gpipe_has_no_flops():
     assert (gpipe.macs.printed, gpipe.macs.computed, gpipe.macs.possible) == (None, None, True)
 
 
-# The paper's training settings: section 5.2, and tensorflow/tpu's code, as the collected README of facts has them.
+# The paper's training settings: section 5.2 and tensorflow/tpu's code, from the README of the collected facts.
 
 
 def test_what_the_paper_prints() -> None:
@@ -209,7 +209,7 @@ def test_what_only_the_code_says_is_not_put_into_the_papers_mouth() -> None:
 
 
 def test_the_codes_numbers_are_those_of_the_shipped_recipe() -> None:
-    """Two readings of the same code: this table, and `recipes/paper.toml`."""
+    """This table and `recipes/paper.toml` are two readings of the same code."""
     of = training_recipe.read_recipe("paper")
     assert training_fact("rate").coded == of.optimiser.rate
     assert training_fact("rate").printed == of.optimiser.rate * 4096 / of.optimiser.rate_for_batch
@@ -221,7 +221,7 @@ def test_the_codes_numbers_are_those_of_the_shipped_recipe() -> None:
     assert training_fact("norm_momentum").coded == 1 - of.network.norm_momentum
     assert training_fact("survival").coded == 1 - of.network.stochastic_depth
     assert training_fact("label_smoothing").coded == of.augmentation.label_smoothing
-    assert int(training_fact("steps").coded) == of.epochs * 1_281_167 // of.batch_size  # pictures of ImageNet
+    assert int(training_fact("steps").coded) == of.epochs * 1_281_167 // of.batch_size  # images in ImageNet
 
 
 def test_dropout_ends_at_the_published_networks() -> None:
@@ -234,7 +234,7 @@ def test_an_unknown_setting_is_one_sentence() -> None:
         training_fact("lr")
 
 
-# Tables 5, 6 and 8 and Fig. 6, against each other and against numbers typed from the paper.
+# Tables 5, 6 and 8 and Fig. 6 match each other and numbers typed from the paper.
 
 PUBLIC = {  # Table 5, left half: rival, its accuracy, EfficientNet, its accuracy, printed ratio
     "CIFAR-10": ("NASNet-A", 98.0, "EfficientNet-B0", 98.1, 21),
@@ -316,7 +316,7 @@ def test_figure_6_is_its_table_and_agrees_with_table_5():
 
 
 def test_figure_6_recomputed_is_the_network_with_the_data_sets_classifier():
-    """5,288,548 parameters less 1,281,000 of ImageNet's classifier, and 1281 for each class of the data set."""
+    """5,288,548 parameters minus 1,281,000 of ImageNet's classifier, plus 1281 for each class of the data set."""
     b0 = {dot.dataset: dot.params_millions_computed for dot in transfer_dots() if dot.name == "b0"}
     assert b0["CIFAR-10"] == pytest.approx(4.007548 + 0.01281)
     assert b0["Birdsnap"] == pytest.approx(4.007548 + 0.6405)

@@ -1,4 +1,4 @@
-"""Dots of Figures 3, 4 and 8; recomputed costs against an independent count, and the figures against each other."""
+"""Dots of Figures 3, 4 and 8; recomputed costs match an independent count, and the figures match each other."""
 
 import pandas as pd
 import pytest
@@ -172,7 +172,7 @@ def test_table_3_is_the_papers():
 
 
 def test_table_3_by_the_formula():
-    """Four times as deep, or twice as wide or sharp, costs four times as much; compound: 1.4 * 1.2^2 * 1.3^2."""
+    """Four times the depth or twice the width or resolution costs four times as much; compound: 1.4 * 1.2^2 * 1.3^2."""
     by_hand = {
         ("MobileNetV1", "width"): 2.4,
         ("MobileNetV1", "compound"): 0.6 * 1.4 * 1.44 * 1.69,
@@ -206,7 +206,7 @@ def test_table_7_recounted_is_the_collected_recount():
     assert [row.label for row in scaled_b0()] == list(table["label_in_paper"])
 
 
-# Which dots of Figure 8 keep both limits, by the networks' known sizes.
+# The dots of Figure 8 within both limits, by the networks' known sizes.
 
 PLENTY = 1e12
 

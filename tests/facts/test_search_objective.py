@@ -1,4 +1,4 @@
-"""The search's goal by hand, and who is ranked by it."""
+"""The search objective by hand, and the ranking of networks by it."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The tables are the published ones, whole and unchanged, with a source on every row."""
+"""The tables equal the published ones, complete and unchanged, with a source on every row."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ from effviz.errors import SettingsError
 from effviz.facts.tables import FOLDER, TABLES, TIMM_URL, credit, link, rows
 from tests.facts.conftest import load
 
-KNOWN = Path(__file__).with_name("tables.sha256")  # as sha256sum writes it
+KNOWN = Path(__file__).with_name("tables.sha256")  # in the format of sha256sum
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -21,7 +21,7 @@ def test_every_row_says_where_it_comes_from(name):
 
 
 def test_no_table_has_changed_since_it_was_held_against_its_sources():
-    """Row by row against the facts as they were collected from the paper, the official code and timm.
+    """Compare row by row with the facts collected from the paper, the official code and timm.
 
     Of those, timm's table has the networks that are shown here, and two rows of Lite have counts of our own (below).
     """
@@ -33,7 +33,7 @@ def test_no_table_has_changed_since_it_was_held_against_its_sources():
 
 @pytest.mark.parametrize("name", ["coefficients", "lite"])
 def test_counts_of_lite3_and_lite4_are_those_of_timms_modules(name):
-    """The collected count gave their stage 2 a scaled stem; in the Lite family the stem stays at 32."""
+    """The collected count scaled the stem before stage 2; in the Lite family the stem stays at 32."""
     params = load(name).set_index("model")["params_recomputed"]
     assert (params["lite3"], params["lite4"]) == (8_197_096, 13_006_568)
 
@@ -61,7 +61,7 @@ def test_each_caller_gets_a_table_of_its_own():
 
 
 def test_figures_1_and_5_agree_with_table_2():
-    """The figures' drawing coordinates are another route to the numbers of Table 2 (version 3)."""
+    """The figures' drawing coordinates independently give the numbers of Table 2 (version 3)."""
     table = load("table2_imagenet").set_index("model")
     for name, column in (("fig1_params_vs_accuracy", "params_millions"), ("fig5_flops_vs_accuracy", "flops_billions")):
         figure = load(name).query("arxiv_version == 'v3'").set_index("model")
@@ -71,7 +71,7 @@ def test_figures_1_and_5_agree_with_table_2():
         assert (figure.loc[shared, column] / table.loc[shared, column]).between(0.95, 1.05).all()
 
 
-# What a `source` column names can be opened.
+# Every reference in a `source` column can be opened.
 
 PAPER = "https://arxiv.org/abs/1905.11946"
 CODE = "https://github.com/tensorflow/tpu/blob/7dc921f8/models/official/efficientnet/"

@@ -1,4 +1,4 @@
-"""Known accuracies, read off the tables by eye."""
+"""Known accuracies, copied from the tables by hand."""
 
 import pytest
 
@@ -21,10 +21,10 @@ from tests.facts.conftest import load
     [
         ("b1", 240, 79.1, "version v5 of the paper"),
         ("resnet152", 224, 77.8, "version v5 of the paper"),
-        ("lite0", 224, 74.846, "tf_efficientnet_lite0.in1k"),  # not timm's own training, 75.488
+        ("lite0", 224, 74.846, "tf_efficientnet_lite0.in1k"),  # not timm's own training run, 75.488
         ("resnet152", 288, 83.494, "resnet152.a1h_in1k"),
-        ("b0", 256, 79.364, "efficientnet_b0.ra4_e3600_r224_in1k"),  # not the paper's: B0 there has 224 px
-        ("tf_efficientnet_b1", 240, 79.288, "tf_efficientnet_b1.ap_in1k"),  # 81.388 had more pictures
+        ("b0", 256, 79.364, "efficientnet_b0.ra4_e3600_r224_in1k"),  # not the paper's: there, B0 has 224 px
+        ("tf_efficientnet_b1", 240, 79.288, "tf_efficientnet_b1.ap_in1k"),  # 81.388 used more images
     ],
 )
 def test_who_measured_it(model: str, px: int, top1: float, weights: str) -> None:

@@ -1,4 +1,4 @@
-"""Results of the grid search: arithmetic by hand, and the shipped run against the plan."""
+"""Results of the grid search: arithmetic by hand, and the shipped run compared with the plan."""
 
 import math
 from dataclasses import replace
@@ -30,7 +30,7 @@ def test_means_noise_and_the_best_by_hand() -> None:
     assert two_step_search.widest_spread_pct(points) == 4
     leader = two_step_search.best_point(points)
     assert leader is not None
-    assert leader.rule.alpha == 1.6  # 1.4 was trained once only
+    assert leader.rule.alpha == 1.6  # 1.4 was trained only once
     assert two_step_search.level_with(points[2], leader, noise)
     assert not two_step_search.level_with(points[3], leader, noise)  # 11 points apart, 2 * 2.31
 
@@ -74,7 +74,7 @@ def test_the_shipped_run_is_what_it_says() -> None:
         assert row.macs_ratio == pytest.approx(row.macs / base.macs, abs=1e-5)
         assert row.paper_ratio == pytest.approx(row.alpha * row.beta**2 * row.gamma**2, abs=1e-5)
         right = row.top1_pct / 100 * row.pictures
-        assert right == pytest.approx(round(right), abs=0.01)  # a whole number of pictures
+        assert right == pytest.approx(round(right), abs=0.01)  # a whole number of images
         assert row.source
     points = two_step_search.summarize_points(results)
     assert sum(len(of.results) >= 2 for of in points if not of.is_baseline) >= 5

@@ -1,4 +1,4 @@
-"""Points carry the tables' numbers unchanged; expected values are read from the CSVs or typed from the paper."""
+"""Points show the tables' numbers unchanged; expected values are read from the CSVs or typed from the paper."""
 
 import dataclasses
 import math
@@ -133,13 +133,13 @@ def test_recipes_have_titles_of_their_own():
     assert family_series(NetworkFamily.RESNET).kind is Kind.FAMILY
 
 
-# What is drawn is what stands in the tables.
+# The figures draw the values in the tables.
 
 COLUMN = {Cost.PARAMS: "params_millions", Cost.MACS: "flops_billions"}
 
 
 def drawn(figure):
-    """{id: (x, y)} over all traces with points."""
+    """Return {id: (x, y)} over all traces with points."""
     return {
         data[0]: (x, y)
         for trace in figure.data
@@ -226,7 +226,7 @@ def test_no_line_runs_through_the_name_of_a_compared_model(names, cost):
     left, right = figure.layout.xaxis.range
     assert sum(map(bool, trace.text)) >= len(trace.text) - 1
     for text, side, x in zip(trace.text, trace.textposition, trace.x, strict=True):
-        # A phone gives the axis 270 px, and a letter of 11 px is about 6 wide.
+        # On a phone the axis has 270 px, and a letter of 11 px is about 6 px wide.
         at, length = 270 * (math.log10(x) - left) / (right - left), 6 * len(text)
         start = at + {"left": -7 - length, "center": -length / 2, "right": 7}[side.split()[1]]
         crossing = [270 * (math.log10(line.x[0]) - left) / (right - left) for line in figure.data[3:]]

@@ -1,4 +1,4 @@
-"""Deletion stands above insertion, and a random map beside each."""
+"""Deletion is above insertion, each with a random map."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def test_every_curve_is_in_its_own_half():
 
 def test_what_is_good_stands_beside_the_curves():
     layout = deletion_insertion_figure([BASELINE]).layout
-    assert not layout.annotations  # between the halves the line of the pictures would cross it
+    assert not layout.annotations  # between the halves, the line of the images would cross it
     assert layout.yaxis.title.text == "<b>Deletion: lower is better</b><br>Probability (%)"
     assert layout.yaxis2.title.text == "<b>Insertion: higher is better</b><br>Probability (%)"
 
@@ -65,7 +65,7 @@ def test_models_differ_in_colour_and_mark_and_random_maps_are_dotted():
 
 def test_the_file_has_every_point_with_its_units():
     rows = curve_rows([BASELINE])
-    assert len(rows) == 12  # two maps, two ways, three shares
+    assert len(rows) == 12  # two maps, two directions, three shares
     assert rows[1] == {
         "model": "lite0@224",
         "map": "its own",

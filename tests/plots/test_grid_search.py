@@ -1,4 +1,4 @@
-"""The grid in space and in cost: points lie where the rule puts them, and costs are those of an independent count."""
+"""The grid in space and in cost: points follow the rule, and costs match an independent count."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def rows(alpha: float, *accuracies: float) -> list[SearchResult]:
 
 
 def traces(of):
-    """Name -> trace; in space each cloud has a second trace without points, for the legend."""
+    """Return name -> trace; in space each cloud has a second trace without points, for the legend."""
     return {trace.name: trace for trace in of.data if trace.x != (None,)}
 
 

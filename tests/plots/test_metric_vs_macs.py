@@ -1,4 +1,4 @@
-"""A metric against MACs: what is drawn of numbers that are known."""
+"""A metric against MACs: how known numbers are drawn."""
 
 import csv
 import math
@@ -59,7 +59,7 @@ def test_no_method_has_the_colour_of_a_way_of_scaling():
 
 
 def test_controls_over_the_photo_wait_where_those_in_the_crop_were_measured():
-    """A map cannot leave its crop: those in it lead."""
+    """A map cannot leave its crop, so controls in the crop come first."""
     cells = [cell("small", method, 0.5) for method in ("cam", "control-crop-gaussian", "control-gaussian")]
     shown = {name: trace.visible for name, trace in traces(*cells).items()}
     assert (shown["Control: Gaussian in the crop"], shown["Control: centre Gaussian"]) == (True, "legendonly")
@@ -89,7 +89,7 @@ def test_names_without_room_are_left_out_and_not_written_over_others():
     cells = [cell(model, "cam", 0.5) for model in crowd]
     (drawn,) = metric_against_macs(cells, crowd).data
     named = [text for text in drawn.text if text]
-    assert 0 < len(named) <= 8  # a name for each side of the one place where all points are
+    assert 0 < len(named) <= 8  # a name on each side of the one place where all points are
     assert len(set(zip(named, drawn.textposition, strict=False))) == len(named)
 
 
@@ -102,14 +102,14 @@ def test_nothing_to_draw_is_an_empty_figure():
     assert not metric_against_macs((), MACS).data
 
 
-# What the scatter of the Evaluate page draws is what stands in the study's table.
+# The Evaluate page's scatter plot draws the values in the study's table.
 
 STUDY = Path(__file__).parents[2] / "docs" / "study" / "localisation" / "summary.csv"
 AXIS = "Energy in box (more is better)"
 
 
 def rated(method: str, part: str = "") -> list[RatedModel]:
-    """A method's energy in the study."""
+    """Return a method's energy in the study."""
     baseline = catalogue.parse_model("lite0@224")
     with STUDY.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["method"] == method and row["metric"] == "energy"]
@@ -130,7 +130,7 @@ def drawn():
 
 
 def points(figure):
-    """{model: (x, y, up, down, trace)} of all points that can be clicked."""
+    """Return {model: (x, y, up, down, trace)} of all clickable points."""
     found = {}
     for trace in figure.data:
         for number, data in enumerate(trace.customdata if trace.customdata is not None else ()):
@@ -140,7 +140,7 @@ def points(figure):
 
 
 def test_a_long_legend_takes_no_height_from_the_plot(drawn):
-    """On a phone each entry is a row of 19 px: six controls and five roles here, four roles of the same below."""
+    """On a phone each entry is a row of 19 px: six controls and five roles here, four roles below."""
     controls = {control: rated(control.value) for control in Control}
     few = map_quality([of for of in rated("cam") if of.role is not ScalingAxis.DEPTH], controls, AXIS)
     assert drawn.layout.height - few.layout.height == 19
@@ -161,7 +161,7 @@ def test_colours_say_what_a_model_scales(drawn):
     assert titles["lite1@224"] == "Depth"
     assert titles["lite2@260"] == "Compound"
     assert titles["lite2@224"] == "Other"  # deeper and wider
-    assert {titles[f"lite0@{px}"] for px in (192, 260, 320, 384, 448)} == {"Resolution"}  # fewer pixels too
+    assert {titles[f"lite0@{px}"] for px in (192, 260, 320, 384, 448)} == {"Resolution"}  # also fewer pixels
     assert len({trace.marker.color for trace in drawn.data if trace.customdata is not None}) == 5
 
 
@@ -192,28 +192,28 @@ def test_a_control_that_models_see_differently_has_a_point_for_each_of_quality()
     figure = map_quality(models, {Control.RANDOM: seen}, AXIS)
     line = figure.data[0]
     assert (list(line.x), list(line.y)) == ([1, 2], [0.1, 0.2])
-    assert line.mode == "markers"  # between two models nothing was measured
+    assert line.mode == "markers"  # nothing was measured between two models
     assert "a" in line.hovertext[0]
 
 
 def test_names_stand_at_the_ends_of_their_own_bars(drawn):
     (names,) = (trace for trace in drawn.data if trace.mode == "text")
     known = {of.model: of for of in rated("cam")}
-    assert len(names.text) >= 7  # of nine; the Gaussians in the crops stand close below the bars
+    assert len(names.text) >= 7  # of nine; the Gaussians in the crops are just below the bars
     for x, y, text, side in zip(names.x, names.y, names.text, names.textposition, strict=True):
         of = known[text.replace("<br>", "").strip()]
         assert x == pytest.approx(of.macs / 1e9)
         assert side == ("top center" if y > of.interval.mean else "bottom center")
         if side == "top center":
             assert of.interval.high < y < of.interval.high + 0.02
-            assert text.startswith(of.model)  # lines without words hold it away from the bar
+            assert text.startswith(of.model)  # empty lines keep it away from the bar
         else:
             assert of.interval.low > y > of.interval.low - 0.02
             assert text.endswith(of.model)
 
 
 def names(models, controls):
-    """Sides and texts of the names."""
+    """Return sides and texts of the names."""
     trace = map_quality(models, controls, AXIS).data[-1]
     return list(zip(trace.textposition, trace.text, strict=True))
 
@@ -302,7 +302,7 @@ def test_the_outer_models_have_room_for_their_names_where_no_line_reaches_beyond
     ]
     seen = [
         RatedModel(of.model, of.macs, None, Interval(0.2 + of.macs / 10**11, 0.1, 0.3, 9)) for of in models
-    ]  # different for each, so they have points and no line
+    ]  # different for each, so they have points instead of a line
     figure = map_quality(models, {Control.RANDOM: seen}, AXIS)
     names = "".join(next(trace for trace in figure.data if trace.mode == "text").text)
     assert all(label in names for label in labels)

@@ -1,4 +1,4 @@
-"""The figure of the search's goal: every network once, and lines on which the reward is the same."""
+"""The figure of the search objective: every network once, and lines of equal reward."""
 
 import pytest
 

@@ -74,7 +74,7 @@ def test_a_label_may_stand_elsewhere_than_its_curves():
     assert draw_curves([moved], X, Y).data[0].textposition == ("bottom right", "top left")
 
 
-# Every plotted value is that of its table; recomputed costs are plan()'s.
+# Every plotted value equals its table; recomputed costs come from plan().
 
 
 def points(curve):

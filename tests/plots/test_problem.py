@@ -1,4 +1,4 @@
-"""The roof and the cut draw what was computed, each network in its method's colour."""
+"""The roof and the cut draw the computed values, each network in its method's colour."""
 
 from effviz.plots.style import LOOKS
 from effviz.scaling import plan
@@ -58,7 +58,7 @@ def test_networks_stand_in_the_roof_in_their_colours():
 
 
 def test_names_in_the_roof_are_never_behind_it_and_have_the_pages_ink():
-    """Notes of a scene lie over all that it draws; without a colour of their own they take the page's."""
+    """A scene's annotations are above everything that it draws; without an explicit colour they take the page's."""
     notes = roof(MESH, NETWORKS).layout.scene.annotations
     assert [(note.text, note.x, note.y, note.z) for note in notes] == [
         ("<b>Depth</b>", 1.0, 1.0, 3.0),

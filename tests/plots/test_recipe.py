@@ -1,4 +1,4 @@
-"""The recipe's curves carry the paper's numbers and the official code's, told apart."""
+"""The recipe's curves show the paper's numbers and the official code's, distinguishably."""
 
 import pytest
 

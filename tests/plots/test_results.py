@@ -1,4 +1,4 @@
-"""Figures 1 and 5: Table 2 as printed, the dots as drawn, and our own count, each apart."""
+"""Figures 1 and 5: Table 2 as printed, the dots as drawn, and our own count, shown separately."""
 
 import pytest
 

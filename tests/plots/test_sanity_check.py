@@ -1,4 +1,4 @@
-"""Both measures of likeness stand over the parts of the network."""
+"""Both similarity measures are plotted over the parts of the network."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Bars of what one budget buys: the numbers are those that go in."""
+"""Bars of what one budget buys show the input numbers."""
 
 import pytest
 
@@ -62,7 +62,7 @@ def test_panels_say_what_they_show(figure):
     assert "1.827 billion MACs" in figure.data[0].hovertext[1]
 
 
-# The curves and places of growth, against the published tables.
+# The growth curves and their points match the published tables.
 
 PHIS = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 
@@ -109,7 +109,7 @@ def test_phi_is_marked(growth_figure):
     assert growth_figure.layout.yaxis.type == "log"
 
 
-# MACs by stage, against a hand count of B0's stem and the totals of Table 1's networks.
+# MACs by stage match a hand count of B0's stem and the totals of Table 1's networks.
 
 
 def test_both_networks_have_nine_stages_that_sum_to_their_macs():

@@ -1,4 +1,4 @@
-"""Step 2: the formula by hand, and what was published from the table."""
+"""Step 2: the formula by hand, and published values from the table."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Colours that can be read and told apart, measured by published formulas."""
+"""Colours are readable and distinguishable, measured by published formulas."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def linear(colour: str) -> np.ndarray:
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG 2: from 1 (the same) to 21."""
+    """Return WCAG 2's contrast, from 1 (equal) to 21."""
     light, dark = sorted((float(linear(colour) @ [0.2126, 0.7152, 0.0722]) for colour in (one, other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
@@ -87,7 +87,7 @@ def test_every_colour_stands_out_on_light_and_dark(background):
 
 @pytest.mark.parametrize("eye", EYES)
 def test_colour_blind_people_can_tell_the_scaling_methods_apart(eye):
-    """A difference of 2.3 can just be seen."""
+    """A difference of 2.3 is just noticeable."""
     for one, other in combinations(LOOKS.values(), 2):
         difference = np.linalg.norm(lab(one.colour, EYES[eye]) - lab(other.colour, EYES[eye]))
         assert difference > 10, (one, other)
@@ -120,7 +120,7 @@ def test_a_slide_has_its_words_in_it_and_none_is_small():
     ]
     assert min(size["size"] for size in sizes) >= 24
     assert (laid["paper_bgcolor"], laid["plot_bgcolor"]) == ("white", "white")
-    assert made.layout.title.text is None  # the page's figure is left as it was
+    assert made.layout.title.text is None  # the page's figure is unchanged
 
 
 def test_on_a_slide_a_line_to_a_name_reaches_the_name_whose_letters_are_larger():
@@ -138,7 +138,7 @@ def test_a_legend_below_the_plot_gives_way_to_the_source_on_a_slide():
 
 def test_a_figures_file_has_its_points_under_columns_that_no_language_changes():
     made = figure(300).add_scatter(name="深度", x=[1, None, 3], y=[70, None, 72])
-    made.add_scatter(x=[1, 3], y=[70, 72])  # only ties points together
+    made.add_scatter(x=[1, 3], y=[70, 72])  # only connects points
     made.add_scatter(name="寬度", x=[2], y=[71], customdata=[["w = 2", "more"]])
     made.update_xaxes(title_text="MACs（十億）").update_yaxes(title_text="Top-1（%）")
     assert drawn_numbers(made, "macs_billions", "top1_pct") == [
@@ -195,14 +195,14 @@ def test_a_vertical_line_has_its_label_at_the_top():
     assert [text.strip() for text in line.text] == ["", "φ = 1"]
 
 
-# Names keep off bars, marks, lines and each other, in pixels that are computed here anew.
+# Names avoid bars, marks, lines and each other, in pixels recomputed in this file.
 
-LINE, LETTER, HEIGHT, WIDTH = 13, 6.2, 290, 270  # px of a line and a letter, and of the axes on a phone
+LINE, LETTER, HEIGHT, WIDTH = 13, 6.2, 290, 270  # px per line and letter, and of the axes on a phone
 FRAME = Frame(0, WIDTH, 0, HEIGHT)  # one unit is one pixel, counted from below
 
 
 def box(bar: NamedBar, place: NamePlace, across: float = 1, up: float = 1) -> tuple[float, float, float, float]:
-    """Left, bottom, right and top of a name in FRAME, drawn so many times as wide and as tall; letters do not grow."""
+    """Return left, bottom, right and top of a name in FRAME, scaled in width and height; letters keep their size."""
     half = LETTER * len(bar.name) / 2
     end = (bar.high + 3) * up + LINE * place.lines if place.above else (bar.low - 3) * up - LINE * (place.lines + 1)
     return bar.x * across - half, end, bar.x * across + half, end + LINE
@@ -233,7 +233,7 @@ def test_a_name_without_room_is_left_out() -> None:
     assert place_bar_names([NamedBar("lite0@224", 135, 10, 280)], FRAME) == [None]
     assert place_bar_names([NamedBar("lite0@224", 5, 100, 150)], FRAME) == [
         None
-    ]  # half of it would be beside the figure
+    ]  # half of it would be outside the figure
     assert place_bar_names([NamedBar("lite0@224", 265, 100, 150)], FRAME) == [None]
 
 
@@ -277,7 +277,7 @@ def test_a_frame_has_all_in_it_and_room_above_and_below() -> None:
     assert one.low < 0.5 < one.high
 
 
-# Labels keep off the edges and off each other; a browser test measures the drawn ones.
+# Labels avoid the edges and each other; a browser test measures the drawn ones.
 
 CORNERS = ((0.0, 0.0), (1.0, 1.0))
 
@@ -293,7 +293,7 @@ def test_a_label_at_the_right_edge_turns_to_the_left() -> None:
 
 
 def test_where_axes_end_at_the_points_labels_at_the_edge_have_less_room() -> None:
-    """Of 270 px, 234 or 244 are left of it; "w = 5" takes 31 and its distance of 7, and 10 px lie beyond the edge."""
+    """Of 270 px, 234 or 244 are to its left; "w = 5" takes 31 and its distance of 7, and 10 px are beyond the edge."""
     label = Label("w = 5", 0.905, 0.5, "middle right")
     assert place_labels([label], CORNERS) == ["middle right"]
     assert place_labels([label], CORNERS, pad=0) != ["middle right"]
@@ -320,7 +320,7 @@ def test_a_figure_writes_nothing_where_there_is_no_room() -> None:
 
 def test_a_label_keeps_off_another_point_where_it_can() -> None:
     label = Label("B3", 0.5, 0.5, "middle right")
-    beside = (0.54, 0.5)  # just where the label would stand
+    beside = (0.54, 0.5)  # exactly where the label would be
     assert place_labels([label], [*CORNERS, (0.5, 0.5)]) == ["middle right"]
     assert place_labels([label], [*CORNERS, (0.5, 0.5), beside]) != ["middle right"]
     around = [(0.5 + x / 50, 0.5 + y / 50) for x in range(-9, 10) for y in range(-9, 10)]
@@ -328,7 +328,7 @@ def test_a_label_keeps_off_another_point_where_it_can() -> None:
 
 
 def test_a_label_is_nearer_to_its_own_point_than_to_one_with_another_name() -> None:
-    """At the upper left it would begin 7 px to the left of its point, which is just above the other one."""
+    """At the upper left it would begin 7 px to the left of its point, just above the other point."""
     label, other = Label("r = 2.2", 0.5, 0.5, "top left"), (0.5 - 9 / 245, 0.5 - 4 / 264)
     assert place_labels([label], [*CORNERS, (0.5, 0.5)]) == ["top left"]
     assert place_labels([label], [*CORNERS, (0.5, 0.5), other]) != ["top left"]
@@ -338,7 +338,7 @@ def test_a_label_is_nearer_to_its_own_point_than_to_one_with_another_name() -> N
 def test_a_label_keeps_off_a_line_or_stays_away() -> None:
     label = Label("lite0@224", 0.5, 0.5, "bottom right")
     points = [*CORNERS, (0.5, 0.5)]
-    assert place_labels([label], points, [0.49]) == ["bottom right"]  # the line is at its other side
+    assert place_labels([label], points, [0.49]) == ["bottom right"]  # the line is on its other side
     assert place_labels([label], points, [0.6]) == ["bottom left"]
     assert place_labels([label], points, [0.4, 0.6]) == [""]
 

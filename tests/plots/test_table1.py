@@ -14,7 +14,7 @@ def test_bars_of_a_stage_add_up_to_its_macs():
 
 
 def test_parts_of_stage_2_by_hand():
-    """112 x 112 cells: depthwise 3 x 3 on 32 channels, 1 x 1 to 16; 32 squeezed to 8 and back."""
+    """112 x 112 cells: depthwise 3 x 3 on 32 channels, 1 x 1 to 16; 32 channels squeezed to 8 and back."""
     cells = 112 * 112
     assert part_macs(B0, 2, Operator.DEPTHWISE) == cells * 9 * 32
     assert part_macs(B0, 2, Operator.PROJECT) == cells * 32 * 16

@@ -1,4 +1,4 @@
-"""The mini family's figures draw what was measured, in the colours of the scaling methods."""
+"""The mini family's figures draw the measured values, in the colours of the scaling methods."""
 
 from dataclasses import replace
 

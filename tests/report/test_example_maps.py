@@ -1,4 +1,4 @@
-"""Maps on photos of a small real run: of the right photos, by the right models, and only of what was measured."""
+"""Maps on photos of a small real run: the right photos, the right models, and only measured ones."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def annotated(folder: Path) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def _models(loaded):
-    """Are read once for all pictures."""
+    """Load the models once for all images."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(example_maps, "load", lambda ref: loaded(ref.label))
         yield
@@ -72,7 +72,7 @@ def energies(known):
 
 
 def details(picture: bytes) -> np.ndarray:
-    """From pixel to pixel, down: what a photo has and smooth colours over it have not."""
+    """Return vertical pixel differences, which a photo has but smooth colours over it do not."""
     return np.diff(np.asarray(Image.open(io.BytesIO(picture)).convert("L").resize((160, 160)), float), axis=0).ravel()
 
 
@@ -96,7 +96,7 @@ def test_the_photos_on_which_models_differ_most(known, shown):
 
 
 def test_pictures_are_small_and_of_their_photos(shown):
-    """Under half opaque colours a photo is still more like itself than like any other."""
+    """Under half-opaque colours, a photo is still more similar to itself than to any other photo."""
     originals = {name: details((SAMPLES / f"{name}.jpg").read_bytes()) for name in LABELS}
     for of in [one for some in (*shown.extremes, *shown.disputes) for one in some]:
         assert max(Image.open(io.BytesIO(of.picture)).size) <= LONGEST_PX
@@ -105,7 +105,7 @@ def test_pictures_are_small_and_of_their_photos(shown):
 
 
 def colours(of: ExampleMap, photo: Photo, seen: Box) -> np.ndarray:
-    """How bright the colours over what a model saw are: inferno is the brighter, the higher the value."""
+    """Return the brightness of the colours over the part that a model saw; inferno is brighter for higher values."""
     drawn = np.asarray(Image.open(io.BytesIO(of.picture)), float)
     height, width = drawn.shape[:2]
     below = np.asarray(Image.fromarray(photo.rgb).resize((width, height), Image.Resampling.BILINEAR), float)
@@ -116,7 +116,7 @@ def colours(of: ExampleMap, photo: Photo, seen: Box) -> np.ndarray:
 
 
 def test_colours_show_where_each_models_own_map_is_strongest(shown, loaded):
-    """Maps of torch's weights and the features, drawn out by Pillow: each picture is most like its own model's."""
+    """Each image is most similar to its own model's map, computed from torch's weights and upsampled by Pillow."""
     for every in shown.disputes:
         name = Path(every[0].photo).stem
         photo = images.read((SAMPLES / f"{name}.jpg").read_bytes(), name)
@@ -132,7 +132,7 @@ def test_colours_show_where_each_models_own_map_is_strongest(shown, loaded):
             inner = np.s_[4:-4, 4:-4]  # without the frame
             alike = {label: np.corrcoef(found[inner].ravel(), cam[inner].ravel())[0, 1] for label, cam in drawn.items()}
             assert max(alike, key=alike.__getitem__) == of.model
-            assert alike[of.model] > 0.8  # brightness grows with the value, but not evenly
+            assert alike[of.model] > 0.8  # brightness grows with the value, but not linearly
         assert every[0].target == every[1].target
 
 
@@ -172,7 +172,7 @@ def test_the_page_has_pictures_only_when_it_is_asked_for_them(known, photos, tmp
         assert done.exit_code == 0, done.output
         html = out.read_text(encoding="utf-8").partition("</head>")[2]  # without Plotly
         assert html.count('<img src="data:image/jpeg;base64,') == html.count("<img") == count
-        assert "four" in html  # the folder's name and nothing of the way there
+        assert "four" in html  # the folder's name without its path
         assert "private-name" not in html
         assert ("may not be free to share" in html) == (not words)
 

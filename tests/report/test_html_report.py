@@ -1,4 +1,4 @@
-"""The page and the table of small runs whose every mean is known."""
+"""The page and the table of small runs in which every mean is known."""
 
 import csv
 import dataclasses
@@ -67,7 +67,7 @@ def html(known):
 
 
 class Seen(HTMLParser):
-    """What a browser would find: elements with their attributes, and each table's rows."""
+    """Collect what a browser would find: elements with their attributes, and each table's rows."""
 
     def __init__(self, html):
         super().__init__()
@@ -176,7 +176,7 @@ def test_of_many_rows_without_a_value_the_reasons_are_counted_and_some_are_liste
 
 
 def test_what_runs_the_model_is_ranked_by_each_models_lead_and_never_by_its_own_value(known):
-    """The less sure lite2@260 has the lower areas, 0.3, and no lead over its own Gaussian."""
+    """The less confident lite2@260 has the lower areas, 0.3, and no lead over its own Gaussian."""
     settings = dataclasses.replace(known.run.settings, metrics=(Metric.DELETION,))
     frame = known.frame.assign(metric="deletion")
     lower = frame["model"] == "lite2@260"
@@ -236,7 +236,7 @@ def test_the_small_table_holds_the_same_means(known):
     (row,) = [row for row in table if (row["model"], row["method"]) == ("lite2@260", "cam")]
     assert [float(row[name]) for name in ("mean", "small_mean")] == pytest.approx([0.6, 0.55])
     assert (row["n"], row["small_n"]) == ("3", "2")
-    # As effviz/facts/lite.csv counts them; the authors print 899 million, some 5 % more.
+    # The count in effviz/facts/lite.csv; the authors print 899 million, about 5 % more.
     assert int(row["macs"]) == pytest.approx(859.7e6, rel=1e-3)
 
 
@@ -263,7 +263,7 @@ def test_the_table_of_differences_has_both_kinds(known):
 def test_the_table_of_models_has_their_accuracy_and_how_sure_they_are(known):
     table = list(csv.DictReader(io.StringIO(html_report.table_files(known, [])["models.csv"])))
     assert [row["model"] for row in table] == list(MODELS)
-    for row in table:  # classes 3, 3 and 9, of which 3 is always the first choice; probabilities 0.5, 0.6 and 0.7
+    for row in table:  # classes 3, 3 and 9, where 3 is always the top prediction; probabilities 0.5, 0.6 and 0.7
         assert (float(row["top1_mean"]), row["top1_n"]) == (pytest.approx(2 / 3), "3")
         assert (float(row["probability_mean"]), row["probability_n"]) == (pytest.approx(0.6), "3")
 

@@ -29,7 +29,7 @@ TWO = (("lite0@224", "lite2@260"), [("dog.jpg", (plain((200, 0, 0)), plain((0, 2
 def test_each_picture_stands_in_its_place():
     picture = opened(TWO)
     assert picture.shape[1] == GAP_PX + 2 * (CELL_PX + GAP_PX)
-    top = GAP_PX + 2 * LINE_PX  # under the column's label and the row's
+    top = GAP_PX + 2 * LINE_PX  # below the column's and the row's labels
     np.testing.assert_array_equal(picture[top : top + 180, GAP_PX : GAP_PX + CELL_PX], plain((200, 0, 0)).picture)
     second = GAP_PX + CELL_PX + GAP_PX
     np.testing.assert_array_equal(picture[top : top + 180, second : second + CELL_PX], plain((0, 200, 0)).picture)

@@ -1,4 +1,4 @@
-"""A session comes back as it was; what only looks like one is refused before it is read."""
+"""A session is restored unchanged; files that only look like a session are refused before they are read."""
 
 import dataclasses
 import hashlib
@@ -41,7 +41,7 @@ SAVED = session_zip(SESSION, "0.1.0", {"report.html": b"<p>", "maps.npz": b"maps
 
 
 def rewritten(change: Callable[[dict[str, bytes]], object] = lambda _files: None) -> bytes:
-    """The saved session, with something else in it."""
+    """Return the saved session zipped again, with changed files."""
     with zipfile.ZipFile(io.BytesIO(SAVED)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     change(files)
@@ -53,7 +53,7 @@ def rewritten(change: Callable[[dict[str, bytes]], object] = lambda _files: None
 
 
 def index(**changes: object) -> bytes:
-    """The saved session with another index."""
+    """Return the saved session with a different index."""
 
     def change(files: dict[str, bytes]) -> None:
         files["session.json"] = json.dumps({**json.loads(files["session.json"]), **changes}).encode()
@@ -62,7 +62,7 @@ def index(**changes: object) -> bytes:
 
 
 def renamed(name: str) -> bytes:
-    """The saved session with a file more, of any name."""
+    """Return the saved session with an additional file of any name."""
     return rewritten(lambda files: files.update({name: b"x"}))
 
 
@@ -76,7 +76,7 @@ def refusal(data: bytes) -> str:
 def test_a_session_comes_back_as_it_was() -> None:
     assert read_session(SAVED, "a.zip") == SESSION
     assert session_zip(SESSION, "0.1.0", {"report.html": b"<p>", "maps.npz": b"maps"}) == SAVED
-    assert read_session(rewritten(), "a.zip") == SESSION  # packed by another program
+    assert read_session(rewritten(), "a.zip") == SESSION  # zipped by another program
     with zipfile.ZipFile(io.BytesIO(SAVED)) as archive:
         assert archive.namelist()[-2:] == ["photos/01 _lawn_b_Ж.png", "photos/02 German_shepherd"]
 
@@ -97,7 +97,7 @@ def test_a_file_of_any_other_name_is_refused_before_anything_is_read(
 
 
 def patched(find: bytes, at: int, value: bytes, last: bool = True) -> bytes:
-    """The saved session with a number of its list written over."""
+    """Return the saved session with an overwritten number in its directory."""
     place = (SAVED.rindex(find) if last else SAVED.index(find)) + at
     return SAVED[:place] + value + SAVED[place + len(value) :]
 

@@ -1,4 +1,4 @@
-"""The grid of step 1: what doubles on paper, what doubles really."""
+"""The grid of step 1: points that double the cost on paper and in reality."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Both limits at once, against plan() around every answer and against counts made by hand."""
+"""Both limits at once, compared with plan() around every answer and with counts by hand."""
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +25,7 @@ def fits(limits, depth, width, px):
 
 
 def test_memory_of_b0_by_hand():
-    # torchvision's count of weights; the peak is the first stride of stage 3: 96 channels, 112 cells in and 56 out.
+    # torchvision's parameter count; the peak is the first stride of stage 3: 96 channels, 112 cells in and 56 out.
     assert memory_bytes(plan(1, 1, 224)) == 4 * (5_288_548 + 96 * 112**2 + 96 * 56**2)
 
 
@@ -121,7 +121,7 @@ def test_the_roof_reaches_from_b0s_size_to_each_single_pick():
     assert corner.depth == pick(BOTH, ScalingMethod.DEPTH).coefficient
     assert mesh[0][-1].resolution_px == pick(BOTH, ScalingMethod.RESOLUTION).plan.resolution
     assert mesh[-1][0].width == pick(BOTH, ScalingMethod.WIDTH).coefficient
-    # There the next block breaks both limits: the one that is nearly used up counts, as it does for the picks.
+    # There the next block breaks both limits; the limit that is nearly used up counts, as for the picks.
     assert (mesh[-1][0].stopped_by, mesh[0][-1].stopped_by) == (BindingLimit.MEMORY, BindingLimit.MACS)
     assert all(not fits(BOTH, 1, row[-1].width, row[-1].resolution_px + 1) for row in mesh)
 

@@ -1,4 +1,4 @@
-"""Receptive fields against hand calculations and against where the gradient of a chain of convolutions reaches."""
+"""Receptive fields match hand calculations and the reach of the gradient in a chain of convolutions."""
 
 from itertools import pairwise
 
@@ -42,12 +42,12 @@ def test_start_lies_15_5_px_from_plain_placement(padding):
 
 @pytest.mark.parametrize("padding", Padding)
 def test_same_padding_at_an_odd_size_is_symmetric(padding):
-    # 33, 17, 9, 5, 3 px: every strided layer meets an odd map, so TensorFlow pads both sides alike.
+    # 33, 17, 9, 5, 3 px: every strided layer gets an odd map, so TensorFlow pads both sides equally.
     assert plan(1, 1, 33).field(padding).start == 0
 
 
 def chain(layers, padding):
-    """The network's spatial layers with all weights 1 and a single channel; 1x1 layers add nothing to a field."""
+    """Return the network's spatial layers with one channel and all weights 1; 1x1 layers do not enlarge a field."""
     pad_type = "same" if padding is Padding.SAME else ""
     convolutions = [create_conv2d(1, 1, layer.kernel, stride=layer.stride, padding=pad_type) for layer in layers]
     for convolution in convolutions:
@@ -56,7 +56,7 @@ def chain(layers, padding):
 
 
 def reach(network, resolution_px, row, column):
-    """First and last pixel with a gradient, down and across, for one cell of the output."""
+    """Return the first and last pixel with a gradient, vertically and horizontally, for one output cell."""
     picture = torch.zeros(1, 1, resolution_px, resolution_px, dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad(network(picture)[0, 0, row, column], picture)
     down, across = gradient[0, 0].abs().sum(1).nonzero(), gradient[0, 0].abs().sum(0).nonzero()
@@ -86,7 +86,7 @@ def test_whole_field_of_b0_inside_a_large_picture(resolution_px, padding):
     layers, field = spatial_layers(ours), ours.field(padding)
     cell = layers[-1].out_size // 2
     first, last = field.span(cell)
-    assert 0 <= first < last <= resolution_px  # nothing is cut off, so the size itself is tested
+    assert 0 <= first < last <= resolution_px  # the border cuts nothing off, so this tests the size itself
     down, across = reach(chain(layers, padding), resolution_px, cell, cell)
     assert down == across == (first, last - 1)
 
@@ -100,11 +100,11 @@ def test_gates_and_classifier_carry_the_field_of_the_map_they_read():
 
 
 def test_span_by_hand():
-    # 3 px wide, every second pixel, the first field's middle on pixel 1: pixels 0 to 2, then 2 to 4.
+    # 3 px wide, every second pixel, the first field centred on pixel 1: pixels 0 to 2, then 2 to 4.
     field = ReceptiveField(size=3, stride=2, start=1)
     assert field.span(0) == (0, 3)
     assert field.span(1) == (2, 5)
-    # On pixel 0 the field begins outside the picture.
+    # Centred on pixel 0, the field begins outside the image.
     assert ReceptiveField(size=3, stride=2, start=0).span(0) == (-1, 2)
 
 
@@ -118,7 +118,7 @@ def test_width_and_gates_do_not_change_the_field(name, padding):
 
 
 def test_lite_sees_less_because_its_last_stage_is_not_repeated():
-    # d = 1.1 repeats stages 2 and 8 of B1 once more: 2 * 2 and 2 * 32 px.
+    # d = 1.1 repeats stages 2 and 8 once more, as in B1: 2 * 2 and 2 * 32 px.
     wide, lite = plan(1.1, 1, 240), plan(1.1, 1, 240, Family.LITE)
     difference = wide.field(Padding.SYMMETRIC).size - lite.field(Padding.SYMMETRIC).size
     assert difference == 2 * 2 + 2 * 32

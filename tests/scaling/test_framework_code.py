@@ -1,4 +1,4 @@
-"""The lines are run, and what they build is counted by its own library: parameters, and MACs by torch's counter."""
+"""Run the generated code and count the parameters with its library, and the MACs with torch's counter."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ def built(code: str) -> torch.nn.Module:
 
 
 def macs(model: torch.nn.Module, px: int) -> int:
-    """Multiply-adds; torch counts two operations each, and no bias."""
+    """Return the multiply-adds; torch counts two operations each, without biases."""
     with torch.device("meta"):
         picture = torch.zeros(1, 3, px, px)
     with FlopCounterMode(display=False) as counter:
@@ -47,7 +47,7 @@ def macs(model: torch.nn.Module, px: int) -> int:
 @pytest.mark.parametrize(("name", "framework"), CASES)
 def test_the_lines_build_a_network_of_these_parameters_and_macs(name, framework):
     network = (NETWORKS | LITE)[name]
-    with torch.device("meta"):  # no numbers are drawn
+    with torch.device("meta"):  # weights are not initialised
         model = built(framework_code(network, framework))
     assert sum(each.numel() for each in model.parameters()) == network.params
     assert macs(model, network.resolution) == network.macs

@@ -1,4 +1,4 @@
-"""The arithmetic needs the standard library alone."""
+"""The arithmetic needs only the standard library."""
 
 import subprocess
 import sys

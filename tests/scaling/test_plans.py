@@ -1,4 +1,4 @@
-"""Plans against timm's modules, torch's FlopCounterMode, hooks on every layer, and Table 1."""
+"""Plans match timm's modules, torch's FlopCounterMode, hooks on every layer, and Table 1."""
 
 import json
 
@@ -68,7 +68,7 @@ def test_any_point_equals_timm_and_the_flop_counter(timm_network, depth, width, 
 
 
 def without_norms(module):
-    """FlopCounterMode counts nothing for batch norm and activation, which take half the time on the meta device."""
+    """Skip batch norms and activations, which have no FLOPs but take half of the time on the meta device."""
     for part in module.modules():
         for name, child in part.named_children():
             if isinstance(child, nn.BatchNorm2d):
@@ -77,7 +77,7 @@ def without_norms(module):
 
 
 class Seen:
-    """Notes every convolution and linear layer while a module runs, and what is in memory then."""
+    """Record every convolution and linear layer while a module runs, and the tensors then in memory."""
 
     def __init__(self, module):
         self.rows, self.waiting = [], {}
@@ -138,7 +138,7 @@ def test_params_and_macs_of_every_layer(point, timm_network):
     own_params = []
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
-            own_params[-1] += counted_params(part)  # timm registers each batch norm right behind its convolution
+            own_params[-1] += counted_params(part)  # timm registers each batch norm directly after its convolution
         elif isinstance(part, nn.Conv2d | nn.Linear):
             own_params.append(counted_params(part))
     layers = plan(depth, width, resolution_px, family).layers

@@ -1,4 +1,4 @@
-"""Published coefficients against timm's copy of the official table and the paper trail in facts."""
+"""Published coefficients match timm's copy of the official table and the sources in facts."""
 
 import csv
 import re
@@ -85,7 +85,7 @@ def test_a_published_networks_plan_has_its_published_size() -> None:
     assert published_plan("b7").resolution == 600
 
 
-# Growth along phi against published tables: the formula's own values, and counts by the official rules.
+# Growth along phi matches published tables: values of the formula, and counts by the official rules.
 
 GROWTH_FACTS = Path(effviz.__file__).parent / "facts"
 

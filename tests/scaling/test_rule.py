@@ -1,4 +1,4 @@
-"""The rule against the paper's section 4 and a table that was calculated apart from it."""
+"""The rule matches the paper's section 4 and an independently calculated table."""
 
 import math
 
@@ -23,7 +23,7 @@ def test_paper_rule(row):
     assert at.depth == pytest.approx(depth, abs=6e-5)
     assert at.width == pytest.approx(width, abs=6e-5)
     assert at.resolution == pytest.approx(resolution, abs=6e-5)
-    assert abs(at.resolution_px - pixels) <= 0.56  # the table has one decimal, we have none
+    assert abs(at.resolution_px - pixels) <= 0.56  # the table has one decimal, EffViz has none
 
 
 def test_constraint_is_shown_as_it_is():
@@ -68,18 +68,18 @@ def test_phi_out_of_range(phi):
         ScalingRule().at(phi)
 
 
-# Rounding against hand calculations and against timm's port of the official code.
+# Rounding matches hand calculations and timm's port of the official code.
 
 
 @pytest.mark.parametrize(
     ("channels", "width", "expected"),
     [
-        (32, 1.1, 32),  # 35.2 lies nearer to 32
-        (32, 1.2, 40),  # 38.4 lies nearer to 40
+        (32, 1.1, 32),  # 35.2 is nearer to 32
+        (32, 1.2, 40),  # 38.4 is nearer to 40
         (1280, 1.1, 1408),
-        (16, 1.4, 24),  # 22.4 lies nearer to 24
-        (24, 1.5, 40),  # 36 lies in the middle: up
-        (10, 1.1, 16),  # 11 lies nearer to 8, but 8 would lose more than 10 %
+        (16, 1.4, 24),  # 22.4 is nearer to 24
+        (24, 1.5, 40),  # 36 is halfway: rounded up
+        (10, 1.1, 16),  # 11 is nearer to 8, but 8 would lose more than 10 %
         (16, 0.1, 8),  # never below 8
     ],
 )

@@ -1,4 +1,4 @@
-"""The budget solver against networks of known cost and against a search through every step around its answer."""
+"""The budget solver matches networks of known cost and a search through every step around its answer."""
 
 import math
 from dataclasses import replace
@@ -104,7 +104,7 @@ def test_negative_phi_fits_a_budget_below_b0():
 
 
 def test_own_rule_and_family():
-    rule = ScalingRule(1.0, 1.0, 1.4)  # grows the resolution alone
+    rule = ScalingRule(1.0, 1.0, 1.4)  # scales only the resolution
     compound = solve(Budget(BudgetKind.MACS, 2e9), ScalingMethod.COMPOUND, rule, Family.LITE)
     resolution = solve(Budget(BudgetKind.MACS, 2e9), ScalingMethod.RESOLUTION, family=Family.LITE)
     assert compound.plan.macs == resolution.plan.macs
@@ -161,7 +161,7 @@ def test_budgets_that_cannot_be_spent(amount):
 
 
 def test_a_small_network_of_few_classes_for_a_fixed_input():
-    """The question that people ask: 128 px, about a million parameters, five classes."""
+    """A typical question: 128 px, about a million parameters, five classes."""
     solution = solve_within((Budget(BudgetKind.PARAMS, 1e6),), ScalingPath(resolution_px=128, classes=5))
     assert (solution.plan.resolution, solution.plan.classes) == (128, 5)
     larger = ScalingRule().at(solution.coefficient + STEP)
@@ -171,7 +171,7 @@ def test_a_small_network_of_few_classes_for_a_fixed_input():
 
 @pytest.mark.parametrize(
     ("macs", "params", "memory", "binds"),
-    # B0 has 388 M MACs, 5.29 M parameters and 4.8 MB of activations: the limit that is B0's own binds
+    # B0 has 388 M MACs, 5.29 M parameters and 4.8 MB of activations: the limit equal to B0's value binds
     [
         (388e6, 1e9, 1e9, BudgetKind.MACS),
         (1e12, 5.3e6, 1e9, BudgetKind.PARAMS),
@@ -195,7 +195,7 @@ def test_of_several_limits_the_one_that_binds_is_named(macs, params, memory, bin
 
 
 def test_with_several_limits_one_may_be_out_of_the_methods_reach():
-    memory = Budget(BudgetKind.ACTIVATION_MEMORY, 1e7)  # which depth does not change
+    memory = Budget(BudgetKind.ACTIVATION_MEMORY, 1e7)  # unaffected by depth
     deep = solve_within((memory, Budget(BudgetKind.MACS, 1e9)), ScalingPath(ScalingMethod.DEPTH))
     assert deep.budget.kind is BudgetKind.MACS
     with pytest.raises(SettingsError, match="too small"):

@@ -1,4 +1,4 @@
-"""Batches depend on seed, epoch and position alone."""
+"""Batches depend only on seed, epoch and position."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ def test_evaluation_sees_all_pictures_in_order_between_minus_one_and_one(folder:
     assert pixels.numpy() == pytest.approx(middle / 127.5 - 1, abs=1e-5)
 
 
-# Training transforms: timm's policies run with today's Pillow.
+# Training transforms: timm's policies run with the current Pillow.
 
 GREY = Image.fromarray(np.full((8, 8, 3), 200, np.uint8))
 
@@ -80,7 +80,7 @@ def test_every_operation_of_a_policy_runs(policy: object) -> None:
         assert operation(GREY).size == (8, 8)
 
 
-# Crops on the device beside Pillow's own resize, and draws beside torchvision's.
+# Crops on the device match Pillow's resize, and draws match torchvision's.
 
 RAW = np.random.default_rng(5).integers(0, 256, (2, 61, 47, 3), dtype=np.uint8)
 SMOOTH = np.stack(
@@ -99,7 +99,7 @@ def test_a_crop_is_pillows(crop: tuple[int, int, int, int], mirrored: bool) -> N
             (24, 24), Image.Resampling.BICUBIC
         )
         expected = np.asarray(cut, float)[:, :: -1 if mirrored else 1]
-        assert np.abs(one.permute(1, 2, 0).numpy() - expected).max() < 1.2  # it rounds to bytes after each axis
+        assert np.abs(one.permute(1, 2, 0).numpy() - expected).max() < 1.2  # Pillow rounds to bytes after each axis
 
 
 def test_crops_are_drawn_as_torchvisions() -> None:
@@ -126,7 +126,7 @@ def test_an_epoch_has_every_picture_at_most_once_and_comes_again_the_same(folder
     known, recipe = data.data_set(folder, 36), tiny()
     make = DeviceBatches(torch.device("cpu"))
     first, again = (list(make(known.train, recipe, 3)) for _ in range(2))
-    assert len(first) == 3  # 24 pictures by eights
+    assert len(first) == 3  # 24 images in batches of eight
     assert all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in zip(first, again, strict=True))
     assert torch.cat([labels for _, labels in first]).bincount().tolist() == [12, 12]
     assert first[0][0].shape == (8, 3, 32, 32)
@@ -137,14 +137,14 @@ def test_an_epoch_has_every_picture_at_most_once_and_comes_again_the_same(folder
     assert not torch.equal(other[0][0], first[0][0])
 
 
-# A draw from AutoAugment is timm's, seeded, and says what it did.
+# A draw from AutoAugment is timm's, seeded, and reports its operations.
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-NEVER = {("ShearX", 0.0), ("Equalize", 0.0)}  # two operations of the policy have probability 0
+NEVER = {("ShearX", 0.0), ("Equalize", 0.0)}  # two operations in the policy have probability 0
 
 
 class Scripted:
-    """Chance that always takes the same pair, does all of it, and gives the same sign."""
+    """Replace the randomness: always the same pair, all of its operations, and the same sign."""
 
     def __init__(self, pair: int, sign: int) -> None:
         self._pair, self._sign = pair, sign
@@ -190,14 +190,14 @@ def test_the_shared_generator_is_left_alone() -> None:
     random.seed(3)
     before = random.getstate()
     batches.draw(PICTURE, 1)
-    # timm may draw a sign that is thrown away; the seed must decide all the same.
+    # timm may draw a sign and discard it; the seed must determine the result all the same.
     random.seed(4)
     assert np.array_equal(batches.draw(PICTURE, 1).picture, batches.draw(PICTURE, 1).picture)
     assert before == random.Random(3).getstate()
 
 
 def test_operations_come_as_often_as_the_policy_says() -> None:
-    """Rotate of the pair (Rotate 1.0, TranslateYRel 0.8): always; its partner in four of five."""
+    """For the pair (Rotate 1.0, TranslateYRel 0.8): Rotate always, its partner in four of five draws."""
     draws = [batches.draw(PICTURE[:8, :8], seed) for seed in range(3000)]
     pair = [made.steps for made in draws if [step.name for step in made.steps] == ["Rotate", "TranslateYRel"]]
     assert len(pair) == pytest.approx(120, abs=40)  # 3000 / 25; four standard deviations

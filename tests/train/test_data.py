@@ -1,4 +1,4 @@
-"""Decoding a folder of pictures: what is kept, skipped, refused, and found again."""
+"""Decoding a folder of images: what is kept, skipped, refused, and reused."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def test_pictures_lie_in_the_order_of_their_folders(folder: Path) -> None:
     assert known.train.pixels.shape == (24, 16, 16, 3)
     assert list(known.train.labels) == [0] * 12 + [1] * 12
     assert list(known.val.labels) == [0] * 5 + [1] * 5
-    means = known.val.pixels.reshape(10, -1, 3).mean(1)  # by hand: red has most of the first channel, blue of the third
+    means = known.val.pixels.reshape(10, -1, 3).mean(1)  # by hand: red dominates the first channel, blue the third
     assert list(means.argmax(1)) == [2] * 5 + [0] * 5
 
 
@@ -59,7 +59,7 @@ def test_another_size_or_another_file_is_another_data_set(folder: Path) -> None:
 
 def test_a_moved_or_copied_folder_is_the_same_data_set(folder: Path, tmp_path: Path) -> None:
     first = data.data_set(folder, 16).fingerprint
-    copied = shutil.copytree(folder, tmp_path / "elsewhere", copy_function=shutil.copyfile)  # with new dates
+    copied = shutil.copytree(folder, tmp_path / "elsewhere", copy_function=shutil.copyfile)  # with new timestamps
     assert data.data_set(copied, 16).fingerprint == first
 
 
@@ -81,7 +81,7 @@ def test_only_the_last_decoded_folders_are_kept(folder: Path, own_cache: Path) -
     for side_px in range(16, 16 + data.DATA_SETS_KEPT):
         data.data_set(folder, side_px)
     data.data_set(folder, 64)
-    assert len(list(own_cache.iterdir())) == data.DATA_SETS_KEPT + 2  # two parts are added after the old ones went
+    assert len(list(own_cache.iterdir())) == data.DATA_SETS_KEPT + 2  # two are added after the old ones go
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(folder: Path, tmp_path: 
 
 
 def test_folders_are_read_as_effviz_evaluate_reads_them(folder: Path, tmp_path: Path) -> None:
-    """Hidden folders are no classes, links are followed, deeper folders belong to their class."""
+    """Hidden folders are not classes, links are followed, and subfolders belong to their class."""
     for part in ("train", "val"):
         (folder / part / ".ipynb_checkpoints").mkdir()
         (folder / part / "red").rename(tmp_path / f"elsewhere-{part}")

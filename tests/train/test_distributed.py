@@ -1,4 +1,4 @@
-"""Two processes that train together do what one does with the mean of their gradients, and stay alike."""
+"""Two processes that train together equal one process with the mean of their gradients, and stay identical."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def test_parts_are_a_partition_of_every_batch_and_the_same_each_time(
         for rank in range(size):
             assert torch.equal(parts[rank][number][0], pictures[rank::size])
             assert torch.equal(parts[rank][number][1], labels[rank::size])
-    assert [len(part) for part in parts] == [3] * size  # 24 pictures by eights
+    assert [len(part) for part in parts] == [3] * size  # 24 images in batches of eight
 
 
 def test_parts_of_evaluation_are_a_partition(folder: Path) -> None:
@@ -44,7 +44,7 @@ def test_parts_of_evaluation_are_a_partition(folder: Path) -> None:
 
 
 def test_the_first_worker_draws_as_one_alone() -> None:
-    # numpy's SeedSequence pads with zeros: dropout of a lone process is what it was before there were crews.
+    # NumPy's SeedSequence pads with zeros: a single process has the same dropout as without distributed training.
     batches.seed_everything(3, 1 << 30, 5)
     alone = torch.rand(4)
     batches.seed_everything(3, 1 << 30, 5, 0)
@@ -94,7 +94,7 @@ if other:
 
 @pytest.fixture
 def pair(folder: Path, tmp_path: Path) -> list[dict[str, Any]]:
-    """What two processes say after a training."""
+    """Return what two processes report after training."""
     data.data_set(folder, 36)
     words = [sys.executable, "-c", WORKERS, str(folder), str(tmp_path)]
     subprocess.run(words, env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"}, check=True, timeout=120)
@@ -117,4 +117,4 @@ def test_two_learn_from_the_mean_of_their_gradients_and_stay_alike(
     assert pair[0]["losses"] == pair[1]["losses"]
     assert pair[0]["correct"] == pair[1]["correct"]
     assert (tmp_path / "run-0" / "log.csv").exists()
-    assert not (tmp_path / "run-1").exists()  # one writes for all
+    assert not (tmp_path / "run-1").exists()  # one process writes for all

@@ -1,4 +1,4 @@
-"""The plan of the mini family, its training from the first photo to the last sentence, and how it is judged."""
+"""The plan of the mini family, its training from start to finish, and its verdict."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ PLAN = Path(__file__).parents[2] / "models" / "mini" / "plan.toml"
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """The shipped plan with the smallest networks."""
+    """Return the shipped plan with the smallest networks."""
     text = PLAN.read_text(encoding="utf-8")
     for name, old in (("epochs", 40), ("batch_size", 64), ("evaluate_every", 10), ("held_out", 1000), ("seeds", 3)):
         text = text.replace(f"{name} = {old}", f"{name} = {({'epochs': 1, 'batch_size': 8}).get(name, 2)}")
@@ -66,7 +66,7 @@ def test_the_plan_has_the_networks_that_were_written_down() -> None:
 def test_a_rule_of_step_1_is_scaled_to_four_times_the_cost_in_its_own_proportions(rule: PlannedNetwork) -> None:
     of = family_training.read_plan(PLAN)
     base, own = of.network("baseline"), of.at_final_cost(rule, 10)
-    assert of.macs(own, 10) / of.macs(base, 10) == pytest.approx(4, rel=0.07)  # whole channels and pixels
+    assert of.macs(own, 10) / of.macs(base, 10) == pytest.approx(4, rel=0.07)  # whole numbers of channels and pixels
     names = ("depth", "width")
     grown = {name for name in names if getattr(own, name) != getattr(base, name)}
     assert grown == {name for name in names if getattr(rule, name) != getattr(base, name)}
@@ -106,17 +106,17 @@ def test_the_whole_chain_runs_stops_and_goes_on(folder: Path, small: Path, tmp_p
     assert (entry["name"], entry["top1_pictures"]) == ("mini-depth", len(right))
     judged = json.loads((tmp_path / "out" / "judgement.json").read_text())
     assert [row["single"] for row in judged["comparisons"]] == ["depth", "width", "resolution"]
-    assert "undecided" in judged["verdict"]  # one seed, and nothing has learnt its photos
+    assert "undecided" in judged["verdict"]  # one seed, and no network has learnt its photos
     assert judged["verdict"] in result.output
     assert "plotly" in (tmp_path / "out" / "figure.html").read_text()
     weights = [tmp_path / "out" / f"final-{name}-s0" / "weights.safetensors" for name in finals]
     written = [file.stat().st_mtime_ns for file in weights]
     table = (tmp_path / "out" / "results.csv").read_text()
-    (tmp_path / "out" / "results.csv").write_text(table.replace(".", ",", 1))  # a table for people: nobody reads it
-    assert CliRunner().invoke(app, command).exit_code == 0  # nothing is trained again
+    (tmp_path / "out" / "results.csv").write_text(table.replace(".", ",", 1))  # the code does not read it
+    assert CliRunner().invoke(app, command).exit_code == 0  # nothing is retrained
     assert [file.stat().st_mtime_ns for file in weights] == written
     assert (tmp_path / "out" / "results.csv").read_text() == table
-    shutil.copy(weights[0].with_name("outcome.json"), weights[2].with_name("outcome.json"))  # the baseline's as width's
+    shutil.copy(weights[0].with_name("outcome.json"), weights[2].with_name("outcome.json"))  # baseline's as width's
     assert CliRunner().invoke(app, command).exit_code == 0
     assert [file.stat().st_mtime_ns == old for file, old in zip(weights, written, strict=True)] == [1, 1, 0, 1, 1]
     again = json.loads(weights[2].with_name("outcome.json").read_text())["content"]
@@ -160,7 +160,7 @@ def test_a_plan_that_does_not_fit_is_one_sentence(tmp_path: Path, change: tuple[
 
 
 def right(shares: list[float], photos: int = 500, seed: int = 0) -> np.ndarray:
-    """Seeds that are right on these shares of the photos."""
+    """Return seeds that are right on these shares of the photos."""
     draw = np.random.default_rng(seed)
     return np.stack([draw.permutation(photos) < round(share * photos) for share in shares])
 
@@ -169,7 +169,7 @@ def test_intervals_and_corrections_are_scipys_and_holms() -> None:
     values = np.array([1.2, 0.4, 2.5, 1.9])
     expected = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
     assert family_training.t_interval(values) == pytest.approx(expected)
-    # Holm (1979): the smallest of three counts three times, the next twice, and never less than the one before.
+    # Holm (1979): the smallest of three counts three times, the next twice, and never less than the previous one.
     assert intervals.holm_p_values([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
 
 

@@ -1,4 +1,4 @@
-"""The grid search: every point once, the best five again, and nothing twice after a break."""
+"""The grid search trains every point once, the best five again, and nothing twice after an interruption."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from effviz.train.training_recipe import TrainingRecipe, read_recipe
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> list[TrainingRecipe]:
-    """Replace training by a made-up accuracy: the higher the resolution the better, and a little by the seed."""
+    """Replace training with an artificial accuracy that increases with resolution and varies slightly with the seed."""
     trained: list[TrainingRecipe] = []
 
     def train(recipe: TrainingRecipe, known: object, folder: Path, options: object, report: object) -> TrainedNetwork:
@@ -55,7 +55,7 @@ def test_each_row_says_what_was_trained(folder: Path, tmp_path: Path, fake: list
         assert row.depth == pytest.approx(0.6 * row.alpha)
         assert row.width == pytest.approx(0.45 * row.beta)
         assert row.seed == recipe.seed
-        assert row.top1_pct == (row.resolution_px - row.seed) / 2  # of 200 pictures
+        assert row.top1_pct == (row.resolution_px - row.seed) / 2  # of 200 images
         assert row.source
         if row.rule != grid_search.UNSCALED:
             assert 1.9 <= row.macs_ratio <= 2.1
@@ -73,7 +73,7 @@ def test_a_broken_search_goes_on_with_what_is_missing(folder: Path, tmp_path: Pa
         grid_search.run_search(OF, folder, tmp_path / "out", stop)
     before = len(fake)
     results = grid_search.run_search(OF, folder, tmp_path / "out")
-    # The fourth was trained but not yet written when it broke off; a real one finds its checkpoint.
+    # The fourth was trained but not yet recorded at the interruption; a real search finds its checkpoint.
     assert len(fake) - before == len(results) - 3
     assert len({(row.rule, row.seed) for row in results}) == len(results)
     again = len(fake)

@@ -1,4 +1,4 @@
-"""The loop: it learns, and a run that was killed and resumed ends as one that was not."""
+"""The loop learns, and a killed and resumed run ends like an uninterrupted one."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ def test_it_learns_to_tell_red_from_blue(folder: Path, tmp_path: Path, tiny: Cal
     assert trained.epochs[-1].loss < trained.epochs[0].loss
     assert trained.top1_pct == 100 * trained.correct / 10
     assert trained.correct == 10
-    assert [row.step for row in trained.epochs] == [3 * number for number in range(1, 21)]  # 24 pictures by eights
+    assert [row.step for row in trained.epochs] == [3 * number for number in range(1, 21)]  # 24 images, 8 per batch
 
 
 def test_the_log_has_a_row_an_epoch(folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe]) -> None:
@@ -44,10 +44,10 @@ def test_the_log_has_a_row_an_epoch(folder: Path, tmp_path: Path, tiny: Callable
 
 
 class StoppedError(Exception):
-    """Raised in the middle of a run, as a kill would stop it."""
+    """Raised in the middle of a run to simulate a kill."""
 
 
-# Everything that has a state of its own: moving average, RMSProp's squares, mixup, stochastic depth, AutoAugment.
+# Everything with a state: moving average, RMSProp's squares, mixup, stochastic depth, AutoAugment.
 FULL = {
     "optimiser": Optimiser(OptimiserName.RMSPROP, 0.016),
     "schedule": Schedule(ScheduleName.STAIRCASE, warmup_epochs=1),
@@ -60,7 +60,7 @@ FULL = {
 def test_a_run_goes_on_to_the_step(
     folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe], changes: dict[str, object]
 ) -> None:
-    """Stopped within an epoch, at its end and after the next one's first step, and each time taken up there."""
+    """Stop within an epoch, at its end and after the next one's first step, and resume each time."""
     known, recipe = data.data_set(folder, SIDE_PX), tiny(**changes)
     recipe = replace(recipe, network=replace(recipe.network, stochastic_depth=0.2))
     whole = loop.train(recipe, known, tmp_path / "whole")
@@ -145,10 +145,10 @@ def test_other_recipes_and_other_data_cannot_go_on(
     loop.train(tiny(), known, tmp_path / "run")
     with pytest.raises(SettingsError, match="another recipe"):
         loop.train(tiny(seed=1), known, tmp_path / "run")
-    loop.train(tiny(), data.data_set(another_folder, SIDE_PX), tmp_path / "run")  # the same pictures elsewhere
+    loop.train(tiny(), data.data_set(another_folder, SIDE_PX), tmp_path / "run")  # the same images, moved
     changed = min((another_folder / "train" / "red").iterdir())
     bytes_of = bytearray(changed.read_bytes())
-    bytes_of[len(bytes_of) // 2] ^= 1  # of the same name and size
+    bytes_of[len(bytes_of) // 2] ^= 1  # with the same name and size
     changed.write_bytes(bytes_of)
     with pytest.raises(SettingsError, match="another data"):
         loop.train(tiny(), data.data_set(another_folder, SIDE_PX), tmp_path / "run")
@@ -174,7 +174,7 @@ def test_the_moving_average_is_tensorflows(folder: Path, tmp_path: Path, tiny: C
     assert torch.allclose(run.ema.module.classifier.bias, expected, atol=1e-7)
 
 
-# Checkpoints: two are kept, a damaged one is passed over, and nothing half-written is ever seen.
+# Checkpoints: two are kept, a damaged one is skipped, and half-written files are never visible.
 
 CPU = torch.device("cpu")
 
@@ -235,7 +235,7 @@ def test_a_folder_without_any_has_nothing_to_go_on_from(tmp_path: Path) -> None:
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
-    loop.save_checkpoint(tmp_path, 1, {"trap": Path("/")})  # any class beyond tensors and plain values
+    loop.save_checkpoint(tmp_path, 1, {"trap": Path("/")})  # any class other than tensors and plain values
     with pytest.raises(Exception, match="Weights only load failed"):
         loop.load_checkpoint(tmp_path, CPU)
 
@@ -265,7 +265,7 @@ def test_an_outcome_that_was_changed_is_not_used(tmp_path: Path, caplog: pytest.
     assert len(caplog.messages) == 1
 
 
-# What a training leaves can be loaded by the app, and says how sure its accuracy is.
+# The app can load a training's output, which reports the uncertainty of its accuracy.
 
 TOML = """
 epochs = 1

@@ -1,4 +1,4 @@
-"""The recipes of the mini family: one baseline, four scalings of equal cost, and nothing else that differs."""
+"""The recipes of the mini family: one baseline, four scalings of equal cost, and no other difference."""
 
 from dataclasses import replace
 from pathlib import Path

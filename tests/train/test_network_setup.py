@@ -1,4 +1,4 @@
-"""Networks, optimisers and learning rates of recipes, against the paper's formulas and torch's own scheduler."""
+"""Networks, optimisers and learning rates of recipes match the paper's formulas and torch's scheduler."""
 
 import math
 from collections.abc import Callable

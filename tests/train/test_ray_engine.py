@@ -1,4 +1,4 @@
-"""Ray Train: two workers on this machine, one of which is killed."""
+"""Ray Train with two workers on this machine, one of which is killed."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_a_killed_worker_changes_nothing(
     trained = ray_engine.train(job, Cluster(2), kill)
     assert len(before) == 2
     assert before[0] not in after
-    assert steps == sorted(set(steps))  # no step was taken twice: it went on from the last one
+    assert steps == sorted(set(steps))  # no step ran twice: training continued from the last one
     assert steps[-1] == 3 * EPOCHS
     assert [row.step for row in trained.epochs] == [3 * number for number in range(1, EPOCHS + 1)]
     assert all(torch.equal(trained.module.state_dict()[name], tensor) for name, tensor in expected.items())
@@ -62,7 +62,7 @@ def test_a_killed_worker_changes_nothing(
 
 
 def dies() -> Callable[[], None]:
-    """A worker that the machine kills; inside a function, so that Ray sends it as it stands."""
+    """Return a worker that the machine kills, defined in a function so that Ray sends it by value."""
 
     def worker() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -75,7 +75,7 @@ def dies() -> Callable[[], None]:
 def test_workers_that_die_are_one_sentence(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Callable[..., TrainingRecipe]
 ) -> None:
-    monkeypatch.setattr(ray_engine, "partial", lambda *_work: dies())  # without the job, whose class brings timm
+    monkeypatch.setattr(ray_engine, "partial", lambda *_work: dies())  # without the job, whose class imports timm
     monkeypatch.setattr(ray_engine, "RETRIES", 0)
     job = RayTrainingJob(tiny(), folder, tmp_path / "run", loop.TrainingOptions())
     with pytest.raises(SettingsError, match=r"^Workers .* 0 times at most\..* --workers; .* --resume then goes on\.$"):
@@ -83,7 +83,7 @@ def test_workers_that_die_are_one_sentence(
 
 
 def test_what_a_user_can_mend_on_a_worker_is_one_sentence_here() -> None:
-    """What Ray does with it, done here: its worker's thread, its poll, and its way from process to process."""
+    """Do what Ray does, in this process: the worker's thread, the poll, and the transfer between processes."""
     from ray import cloudpickle
     from ray.train import TrainingFailedError
     from ray.train.v2._internal.execution.worker_group.poll import WorkerGroupPollStatus, WorkerStatus
@@ -97,7 +97,7 @@ def test_what_a_user_can_mend_on_a_worker_is_one_sentence_here() -> None:
     worker._thread.join()
     status = cloudpickle.loads(cloudpickle.dumps(WorkerStatus(running=False, error=worker.get_error())))
     error = cloudpickle.loads(cloudpickle.dumps(WorkerGroupPollStatus({0: status}).get_worker_group_error()))
-    assert isinstance(error, TrainingFailedError)  # what is caught
+    assert isinstance(error, TrainingFailedError)  # the exception that is caught
     mended = ray_engine._said(error)
     assert isinstance(mended, WeightsError)
     assert str(mended) == "Weights are gone."
@@ -109,7 +109,7 @@ def test_workers_that_die_are_told_from_mistakes_of_ours() -> None:
     from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError
 
     dead = WorkerHealthCheckFailedError("dead", ActorDiedError())
-    beside = RuntimeError("Connection reset by peer")  # what the others say then
+    beside = RuntimeError("Connection reset by peer")  # what the other workers then report
     for error in (WorkerGroupError("", {0: beside, 1: dead}), ControllerError(ActorDiedError())):
         assert isinstance(ray_engine._said(error), SettingsError)
     for mistake in (WorkerGroupError("", {0: ZeroDivisionError()}), ControllerError(ZeroDivisionError())):

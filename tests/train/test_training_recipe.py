@@ -1,4 +1,4 @@
-"""The recipe's formulas against the official code's by hand, timm's scheduler and blocks, and torch's functions."""
+"""The recipe's formulas match the official code by hand, timm's scheduler and blocks, and torch's functions."""
 
 import math
 from pathlib import Path
@@ -23,7 +23,7 @@ PAPER = training_recipe.read_recipe("paper")
         (7.19, 0.256 * 0.97**2),
         (7.2, 0.256 * 0.97**3),
         (12, 0.256 * 0.97**5),
-        (31 * 2.4, 0.256 * 0.97**31),  # floats put it a hair before the stair's end
+        (31 * 2.4, 0.256 * 0.97**31),  # floats round it to just before the end of the step
         (348, 0.256 * 0.97**145),
         (349.9, 0.256 * 0.97**145),
     ],
@@ -33,9 +33,9 @@ def test_the_rate_is_the_official_codes(epoch: float, rate: float) -> None:
 
 
 def test_the_rate_is_the_one_that_trains() -> None:
-    """timm's scheduler in `effviz train`, at each step of 20 epochs."""
+    """Compare with timm's scheduler in `effviz train`, at each step of 20 epochs."""
     moved = network_setup.build_optimiser(PAPER, torch.nn.Linear(2, 2))
-    steps = 10  # an epoch; a stair is 24 steps
+    steps = 10  # per epoch; the rate changes every 24 steps
     set_rate = network_setup.build_schedule(PAPER, moved, steps)
     for step in range(20 * steps):
         set_rate(step)
@@ -75,7 +75,7 @@ def test_dropout_is_linear() -> None:
 def test_stochastic_depth_is_that_of_the_trained_network(
     depth: float, width: float, blocks: int, skippable: int
 ) -> None:
-    """timm's blocks know their rate and whether they have a shortcut; the counts are by hand from Table 1."""
+    """timm's blocks have their rate and shortcut as attributes; the counts are by hand from Table 1."""
     built = list(network_setup.mbconv_blocks(network_setup.build_network(PAPER.at(depth, width, 64), 10)))
     assert len(built) == blocks
     shortcuts = training_recipe.has_shortcuts(plan(depth, width, 64))
@@ -110,7 +110,7 @@ def test_silu_is_least_where_its_authors_say() -> None:
     assert training_recipe.silu_slope(-1.2784645) == pytest.approx(0, abs=1e-6)
 
 
-# Recipes: the paper's numbers, and a sentence for every mistake in a file.
+# Recipes: the paper's numbers, and an error message for every mistake in a file.
 
 
 def test_the_papers_recipe_has_the_papers_numbers() -> None:
@@ -160,7 +160,7 @@ name = "one-cycle"
 
 def test_a_file_of_ones_own_is_read_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(GOOD.replace("resolution_px = 64", "resolution_px = 64.0"))  # a whole number, too
+    path.write_text(GOOD.replace("resolution_px = 64", "resolution_px = 64.0"))  # also a whole number
     of = training_recipe.read_recipe(str(path))
     assert repr(of.network.resolution_px) == "64"
     assert (of.name, of.network.depth, of.epochs) == ("mine", 1.0, 2)
