@@ -1,4 +1,4 @@
-"""The catalogue agrees with timm's own settings and with the published table."""
+"""The catalogue matches timm's settings and the published table."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from effviz.zoo.catalogue import model_card
 from effviz.zoo.model import WeightsOrigin
 
 EVERY = [catalogue.find_model(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipe_names(name)]
-TOP1 = Path(__file__).with_name("timm_top1.csv")  # out of results/results-imagenet.csv of timm@aa4b5850
+TOP1 = Path(__file__).with_name("timm_top1.csv")  # from results/results-imagenet.csv in timm@aa4b5850
 
 
 @pytest.mark.parametrize("spec", EVERY, ids=lambda spec: spec.name)
@@ -106,7 +106,7 @@ def test_scripts_that_know_the_name_of_before_find_a_model() -> None:
     assert catalogue.parse("lite0@260") == catalogue.parse_model("lite0@260")
 
 
-# Cards say what the network itself says.
+# Model cards match the network.
 
 
 @pytest.mark.parametrize("text", ["lite0@224", "lite2@260", "scaled-d0.5-w0.6@100"])

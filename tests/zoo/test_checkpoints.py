@@ -1,4 +1,4 @@
-"""Checkpoints of models/: what fits is loaded, everything else is one clear error, and no code ever runs."""
+"""Checkpoints in models/: matching files load, everything else is one clear error, and no code ever runs."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from effviz.zoo.model import WeightsOrigin
 
 @pytest.fixture
 def models(tmp_path, monkeypatch):
-    """A models folder of its own, beside a place that is outside it."""
+    """Return a separate models folder, next to a place outside it."""
     folder = tmp_path / "models"
     folder.mkdir()
     monkeypatch.setenv(settings.MODELS.name, str(folder))
@@ -92,7 +92,7 @@ def test_a_checkpoint_takes_the_place_of_the_scaled_network_that_it_fits(models,
 
 
 class Harm:
-    """A pickle that would leave a file behind if it were ever run."""
+    """Return a pickle that would leave a file behind if it ran."""
 
     def __init__(self, trace):
         self.trace = trace
@@ -223,7 +223,7 @@ def test_weights_that_are_not_numbers_are_refused(models, network):
         loading.load(catalogue.parse_model("tiny"))
 
 
-@pytest.mark.filterwarnings("ignore")  # torch's own, about kinds that it no longer likes
+@pytest.mark.filterwarnings("ignore")  # torch's own warning about deprecated types
 @pytest.mark.parametrize(
     "make",
     [
@@ -315,7 +315,7 @@ def test_kept_tensors_that_were_changed_are_made_again(models, network, harm, ca
     content = bytearray(kept.read_bytes())
     if harm == "flip":
         content[-1] ^= 1
-    elif harm == "swap":  # numbers of another network, whole and of the right shapes
+    elif harm == "swap":  # weights of another network, complete and with the right shapes
         save_file({name: tensor + 1 for name, tensor in network.state_dict().items()}, kept)
         content = kept.read_bytes()
     kept.write_bytes(bytes(len(content)) if harm == "zero" else content[:-100] if harm == "cut" else content)
@@ -345,13 +345,13 @@ def test_a_file_that_changes_later_changes_nothing(models, network):
     save_file(network.state_dict(), file)
     write(models, entry(file))
     found = loading.load(catalogue.parse_model("tiny")).module.state_dict()
-    with file.open("r+b") as known:  # the same file, not another one in its place
+    with file.open("r+b") as known:  # the same file, not a different one in its place
         known.write(bytes(file.stat().st_size))
     assert all(torch.equal(tensor, network.state_dict()[name]) for name, tensor in found.items())
 
 
 def outside(models, network, way):
-    """A good checkpoint outside the folder, and the manifest's word for it."""
+    """Return a good checkpoint outside the folder, listed in the manifest."""
     file = models.parent / "outside.safetensors"
     save_file(network.state_dict(), file)
     if way == "link":

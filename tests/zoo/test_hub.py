@@ -1,4 +1,4 @@
-"""Weights of the hub: from a cache built here against timm's own loading of it, and fetched from a local server."""
+"""Hub weights: loaded from a generated cache, compared with timm, and fetched from a local server."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ REPOSITORY = "timm/tf_efficientnet_b0.aa_in1k"
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Random weights of B0, batch norm statistics too, as the hub would hold them."""
+    """Return random weights of B0 as on the hub, including batch norm statistics."""
     torch.manual_seed(1)
     module = timm.create_model("tf_efficientnet_b0", pretrained=False)
     tensors = {name: torch.rand_like(t) if t.is_floating_point() else t for name, t in module.state_dict().items()}
@@ -31,7 +31,7 @@ def weights(tmp_path_factory):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """An empty hub cache, offline."""
+    """Return an empty hub cache, offline."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -39,7 +39,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def put(cache, weights):
-    """Lay weights and settings of B0 into the cache, as the hub's own client does."""
+    """Put weights and settings of B0 into the cache, as the hub's client does."""
     content = weights.read_bytes()
     folder = cache / "models--timm--tf_efficientnet_b0.aa_in1k"
     blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
@@ -84,7 +84,7 @@ def test_damaged_cache_is_refused_and_then_known(cache, weights):
 @pytest.mark.parametrize("content", [lambda whole: whole[:-1], lambda whole: bytes(len(whole)), lambda _: b""])
 def test_a_file_that_is_not_whole_is_seen_at_a_glance(cache, weights, linked, content):
     blob = put(cache, weights)
-    if not linked:  # as on systems without links
+    if not linked:  # as on systems without symbolic links
         place = next(cache.glob("models--*/snapshots/*/model.safetensors"))
         place.unlink()
         blob = blob.rename(place)
@@ -112,7 +112,7 @@ def test_one_changed_bit_is_seen_by_whoever_looks_thoroughly(cache, weights):
 def test_weights_of_another_network_of_the_same_shapes_are_not_used_in_its_place(cache, weights):
     blob = put(cache, weights)
     loading.load(catalogue.parse_model("b0"))
-    loading.load(catalogue.parse_model("b0"))  # the same file is no other one
+    loading.load(catalogue.parse_model("b0"))  # the same file is not a different one
     tensors = load_file(weights)
     tensors["classifier.bias"] = tensors["classifier.bias"] + 1
     save_file(tensors, cache / "other")
@@ -124,7 +124,7 @@ def test_weights_of_another_network_of_the_same_shapes_are_not_used_in_its_place
     with pytest.raises(WeightsError, match=r"another file \(sha256 .*\) than the one first read here"):
         loading.load(catalogue.parse_model("b0"))
     (pin,) = hub.pin_folder().iterdir()
-    for damage in (b"", b"\0" * 64, pin.read_bytes()[:30]):  # what is noted is noted again
+    for damage in (b"", b"\0" * 64, pin.read_bytes()[:30]):  # a damaged record is written again
         pin.write_bytes(damage)
         assert loading.load(catalogue.parse_model("b0")).weights_sha256 == other.name
         assert pin.read_text() == other.name
@@ -136,7 +136,7 @@ def test_without_cache_one_sentence_names_the_command(cache):
     assert "`effviz fetch b1`" in state.sentence
     with pytest.raises(WeightsError, match="`effviz fetch b1`"):
         loading.load(catalogue.parse_model("b1"))
-    loading.load(catalogue.parse_model("lite0"))  # everything else keeps working
+    loading.load(catalogue.parse_model("lite0"))  # everything else still works
 
 
 def test_other_recipes_are_fetched_by_their_name(cache):
@@ -162,7 +162,7 @@ def test_packaged_and_cached_models_need_no_fetching(cache, weights, monkeypatch
 
 @pytest.fixture
 def online(tmp_path, monkeypatch, weights):
-    """A hub on this machine that serves B0 and nothing else, and an empty cache."""
+    """Run a local hub that serves only B0, with an empty cache."""
     content = weights.read_bytes()
 
     class Hub(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Class names agree with WordNet as timm ships it, and with the labels of the photos at hand."""
+"""Class names match WordNet as shipped with timm, and the labels of local photos."""
 
 import csv
 from pathlib import Path
@@ -9,7 +9,7 @@ from effviz.zoo import imagenet_classes
 
 LABELS = Path(__file__).with_name(
     "photo_labels.csv"
-)  # of 400 photos of ImageNet's validation set, as others wrote them
+)  # of 400 photos from ImageNet's validation set, labelled by others
 
 
 def test_synsets_and_lemmas_equal_timms():
@@ -38,7 +38,7 @@ def test_every_row_says_where_it_comes_from():
 
 
 def test_names_and_synonyms_mean_their_classes():
-    # Imagenette's ten, by the table of its authors (github.com/fastai/imagenette).
+    # Imagenette's ten classes, from its authors' table (github.com/fastai/imagenette).
     ten = ["tench", "English springer", "cassette player", "chain saw", "church", "French horn"]
     more = ["garbage truck", "gas pump", "golf ball", "parachute"]
     assert imagenet_classes.find_indices([*ten, *more]) == {0, 217, 482, 491, 497, 566, 569, 571, 574, 701}

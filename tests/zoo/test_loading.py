@@ -1,4 +1,4 @@
-"""A loaded model is ready for everyone: evaluation mode, no parameter gradients, usable in and after inference mode."""
+"""A loaded model is ready to use: evaluation mode, no parameter gradients, usable in and after inference mode."""
 
 import subprocess
 import sys
@@ -76,7 +76,7 @@ def test_weights_that_want_blue_first_are_turned():
 
 
 def test_untrained_weights_are_spread_as_timms():
-    """Fan-out initialisation has one spread a layer; timm draws other numbers from the same distributions."""
+    """Fan-out initialisation has one spread per layer; timm draws other numbers from the same distributions."""
     model = loading.load(catalogue.parse_model("scaled-d0.5-w0.6"))
     theirs = torch_modules.build_untrained(model.ref.spec.family, 0.5, 0.6).state_dict()
     for name, ours in model.weights.tensors.items():
@@ -106,7 +106,7 @@ def test_what_libraries_brought_is_set_aside_once_and_once_with_a_large_one(libr
         "import gc; from effviz.zoo import loading; freeze = loading.freeze_garbage_collection; "
         "freeze(); first = gc.get_freeze_count();"
         "kept = [[] for _ in range(1000)]; freeze(); print(first, gc.get_freeze_count() == first);"
-        f"import sys; sys.modules['{library}'] = [[] for _ in range(20_000)];"  # what counts is that it is there
+        f"import sys; sys.modules['{library}'] = [[] for _ in range(20_000)];"  # only its presence matters
         "freeze(); second = gc.get_freeze_count(); print(second > first + 10_000);"
         "more = [[] for _ in range(1000)]; freeze(); print(gc.get_freeze_count() == second)"
     )

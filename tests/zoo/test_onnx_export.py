@@ -1,4 +1,4 @@
-"""An exported network in onnxruntime alone: logits as OpenVINO's on a photo, and metadata that tell how to use it."""
+"""An exported network in onnxruntime alone: logits match OpenVINO's on a photo, and metadata describe its use."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The reader of torch's old files beside torch itself, and everything that such a file must not do."""
+"""The reader of torch's old file format matches torch, and refuses everything that such a file must not do."""
 
 import os
 import pickle
@@ -57,7 +57,7 @@ def test_order_views_and_kinds_are_torchs(file, network):
 
 
 class Harm:
-    """What would leave a file behind if it were ever called."""
+    """An object that would leave a folder behind if it were unpickled."""
 
     def __init__(self, trace):
         self.trace = trace
@@ -74,7 +74,7 @@ def test_a_function_in_it_is_refused_and_never_runs(network, tmp_path):
 
 
 def naming(module, name):
-    """The four pickles before a file's state dict, and one that only names something."""
+    """Return the four pickles before a file's state dict, and one that only names something."""
     facts = {"protocol_version": state_dicts.PICKLE_VERSION, "little_endian": True, "type_sizes": {}}
     start = [pickle.dumps(of, protocol=2) for of in (state_dicts.PICKLE_MAGIC, state_dicts.PICKLE_VERSION, facts)]
     return b"".join([*start, b"\x80\x02c" + f"{module}\n{name}\n".encode() + b"."])
@@ -126,7 +126,7 @@ def test_a_file_cut_anywhere_is_refused(file):
 
 
 def test_changed_bytes_are_read_as_numbers_or_refused(file):
-    """Nothing else may come of them: no other error, no unbounded memory."""
+    """Nothing else may result: no other error, no unbounded memory."""
     whole, generator = bytearray(file.read_bytes()), np.random.default_rng(0)
     refused = 0
     for _ in range(500):
@@ -160,7 +160,7 @@ def test_a_package_that_was_changed_is_never_read(change, tmp_path, monkeypatch)
         loading.load(catalogue.parse_model("lite0"))
 
 
-# Weights from packages become timm's networks: name by name against timm, as a whole against labelled photos.
+# Weights from packages become timm's networks: checked name by name with timm, as a whole on labelled photos.
 
 LITES = ("lite0", "lite1", "lite2")
 
@@ -176,7 +176,7 @@ def translated(name):
 def test_names_and_shapes_follow_timms_own_order(name):
     expected = timm.create_model(f"tf_efficientnet_{name}", pretrained=False).state_dict()
     found = translated(name)
-    # the port lists its tensors in the order of the network, as timm does: an oracle that needs no table of names
+    # the port lists its tensors in network order, like timm, so the test needs no table of names
     assert list(found) == list(expected)
     assert [tensor.shape for tensor in found.values()] == [tuple(tensor.shape) for tensor in expected.values()]
 
@@ -220,7 +220,7 @@ def test_unknown_tensors_are_refused():
 
 
 def right_answers(name, photos):
-    """Count photos whose most probable class is among their labels, through timm's own evaluation transform."""
+    """Count photos whose top prediction is among their labels, with timm's evaluation transform."""
     spec = catalogue.find_model(name)
     transform = create_transform(
         (3, spec.resolution_px, spec.resolution_px),
@@ -239,5 +239,5 @@ def right_answers(name, photos):
 @pytest.mark.parametrize("name", LITES)
 def test_names_what_the_sample_photos_show(name):
     photos = [(sample.path, set(sample.labels)) for sample in sample_photos.samples()[:20]]
-    # ImageNet top-1 of these weights is 75 to 77 %; one wrong tensor leaves far less than 60 %
+    # ImageNet top-1 of these weights is 75 to 77 %; one wrong tensor reduces it to far less than 60 %
     assert right_answers(name, photos) >= 12

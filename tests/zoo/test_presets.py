@@ -1,4 +1,4 @@
-"""Presets compare what they say they compare."""
+"""Presets compare what they claim to compare."""
 
 import json
 from pathlib import Path
@@ -106,7 +106,7 @@ def test_the_mini_family_begins_with_a_photo_of_one_of_its_classes():
 
 
 def test_a_model_has_one_axis_wherever_it_is_compared():
-    """Lite2 at 224 px differs from Lite0 in depth and width, and from Lite1 in width alone."""
+    """Lite2 at 224 px differs from Lite0 in depth and width, and from Lite1 only in width."""
     run = [parse_model(name) for name in ("lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260")]
     found = [axis_among(ref, run[:place]) for place, ref in enumerate(run)]
     assert found == list(PRESETS[0].roles)
@@ -120,13 +120,13 @@ def test_b0s_axes_are_the_twin_of_the_lite_networks_and_come_first_where_their_w
     assert f"{deeper} blocks instead of {baseline}" in twin.words[1]
     assert {ref.spec.architecture.partition(".")[2] for ref in twin.refs} == {"aa_in1k"}
     assert "b0 21 MB, b1 31 MB, b2 37 MB" in twin.summary  # 5.3, 7.9 and 9.2 million numbers of 4 bytes
-    assert presets.first_comparison() == lite  # nothing of the hub is here
+    assert presets.first_comparison() == lite  # nothing from the hub is local
     ready = presets.hub.Availability(True, "")
     monkeypatch.setattr(presets.hub, "availability", lambda spec: ready)
     assert presets.first_comparison() == twin
 
 
-# The mini family is offered when all of it is there, with intervals and learning curves of what was measured.
+# The mini family is offered if it is complete, with measured intervals and learning curves.
 
 RECIPES = Path(__file__).parents[2] / "models" / "mini"
 NETWORKS = {  # as in models/mini/*.toml

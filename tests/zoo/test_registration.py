@@ -1,4 +1,4 @@
-"""`effviz add`, `check` and `remove`: somebody's file beside the network of the library that saved it."""
+"""`effviz add`, `check` and `remove`: a user's file matches the network of the library that saved it."""
 
 import copy
 import functools
@@ -30,7 +30,7 @@ TF, SYMMETRIC = "tf_efficientnet_b0", "efficientnet_b0"
 
 @pytest.fixture
 def models(tmp_path, monkeypatch):
-    """A models folder of its own, and a cache."""
+    """Return a separate models folder and a cache."""
     monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "models"
@@ -38,7 +38,7 @@ def models(tmp_path, monkeypatch):
 
 @functools.cache
 def settled(architecture, classes=3, channels=3):
-    """A network with random weights whose outputs differ between photos: its batch norms have seen noise.
+    """Return a random network whose outputs differ between photos, because its batch norms have seen noise.
 
     Many tests share it: whoever changes it takes a copy.
     """
@@ -111,7 +111,7 @@ def test_multi_label_probabilities_need_not_sum_to_one(models, lite, photo, tmp_
 def test_one_logit_is_a_class_and_its_negative(models, photo, tmp_path):
     network = copy.deepcopy(settled("tf_efficientnet_lite0", classes=1))
     with torch.no_grad():
-        network.classifier.bias -= 60  # far below zero: softmax of one number would still say 100 %
+        network.classifier.bias -= 60  # far below zero; a softmax of one number would still be 100 %
     registration.add(saved(network, tmp_path / "one.pth"), told(classes=("tumour",)))
     passed = forward(loading.load(catalogue.parse_model("one")), photo)
     with torch.inference_mode():
@@ -220,7 +220,7 @@ def whole(network, path):
 
 
 def scripted(_network, path):
-    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), path)  # any program is one
+    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), path)  # any program does
 
 
 def keras(_network, path):
@@ -231,7 +231,7 @@ def objects(network, path):
     torch.save({"state_dict": network.state_dict(), "callbacks": [print]}, path)
 
 
-@pytest.mark.filterwarnings("ignore")  # torch's own, about TorchScript
+@pytest.mark.filterwarnings("ignore")  # torch's own warning about TorchScript
 @pytest.mark.parametrize(
     ("save", "words"),
     [
@@ -305,7 +305,7 @@ def test_entries_that_stay_keep_their_own_words(models, lite, tmp_path):
     models.mkdir()
     registration.add(saved(lite, tmp_path / "one.pth"), told())
     rows = json.loads((models / "manifest.json").read_text())
-    rows[0]["epsilon"] = 0.001  # the default, written out by somebody
+    rows[0]["epsilon"] = 0.001  # the default, given explicitly
     (models / "manifest.json").write_text(json.dumps(rows))
     registration.add(saved(lite, tmp_path / "two.pth"), told())
     assert json.loads((models / "manifest.json").read_text())[0] == rows[0]
@@ -330,7 +330,7 @@ def test_the_commands_add_check_and_remove(models, lite, tmp_path):
 
 
 def test_networks_that_come_with_effviz_stay(tmp_path, monkeypatch):
-    """In a clone they stand in the same list as one's own."""
+    """In a clone, they are in the same list as the user's own."""
     own = json.loads((settings.SHIPPED / "models/manifest.json").read_text())[0] | {
         "name": "own",
         "file": "own.safetensors",

@@ -1,4 +1,4 @@
-"""What models/ ships is what it says: the hash fits, the network runs, and it recognises what it was trained on."""
+"""The models in models/ are as described: the hash matches, the network runs, and it recognises its classes."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_a_shipped_checkpoint_is_loaded(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def labelled_photos() -> list[tuple[int, Photo]]:
-    """Ten of each class, decoded once for all networks."""
+    """Return ten photos per class, decoded once for all networks."""
     return [
         (label, images.read(path.read_bytes(), path.name))
         for label, folder in enumerate(sorted(IMAGENETTE.iterdir()))

@@ -1,4 +1,4 @@
-"""Networks of other families, from a hub cache built here, beside timm, autograd and the library's Grad-CAM."""
+"""Networks of other families, from a generated hub cache, match timm, autograd and the library's Grad-CAM."""
 
 import functools
 import hashlib
@@ -31,20 +31,20 @@ from effviz.zoo.presets import PRESETS, scaling_axis
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
-# Closed form: the classifier reads the features' means. Others have a convolution or a normalisation in between.
+# Closed form: the classifier uses the features' means. Others have a convolution or a normalisation in between.
 LINEAR = {"resnet18.a1_in1k": 64, "tf_efficientnetv2_s.in1k": 64, "regnety_002.pycls_in1k": 64}
 
 CURVED = {"mobilenetv3_small_100.lamb_in1k": 96, "convnext_atto.d2_in1k": 96}
 
 ALL = LINEAR | CURVED
 
-# A linear head has one closed form, whatever stands before it: one network shows it.
+# A linear head has one closed form, whatever precedes it; one network is enough.
 HEADS = ["resnet18.a1_in1k", *CURVED]
 
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
-    """timm's networks with random but lively weights, and the cache of the hub that holds them."""
+    """Return timm's networks with random weights and realistic activations, and the hub cache that contains them."""
     cache, found = tmp_path_factory.mktemp("hub"), {}
     for number, name in enumerate(ALL):
         torch.manual_seed(number)
@@ -56,12 +56,12 @@ def networks(tmp_path_factory):
 
 
 def enliven(network):
-    """Batch norms that have seen noise, and a classifier whose logits differ: otherwise every photo looks alike."""
+    """Update batch norms on noise and spread the classifier's logits; otherwise every photo looks alike."""
     for part in network.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
             part.momentum = None
         if hasattr(part, "gamma") and isinstance(part.gamma, torch.nn.Parameter):
-            torch.nn.init.constant_(part.gamma, 0.5)  # ConvNeXt's blocks begin at almost nothing
+            torch.nn.init.constant_(part.gamma, 0.5)  # ConvNeXt's blocks start with almost no effect
     network.train()
     with torch.no_grad():
         network(torch.randn(4, 3, 64, 64))
@@ -97,7 +97,7 @@ def photo():
 
 @pytest.fixture(scope="module")
 def passed(offline, photo):
-    """One pass of each network on torch, made when a test first asks for it."""
+    """Return one torch pass of each network, computed when a test first needs it."""
 
     @functools.cache
     def run(name):
@@ -168,7 +168,7 @@ def test_parameters_and_macs_are_those_that_timm_prints(networks, name):
     assert card.params == sum(of.numel() for of in networks[1][name].parameters())
     assert card.map_px == -(-card.resolution_px // 32)
     point = timm_networks.timm_point(name, card.resolution_px)
-    if point is not None:  # its count includes batch norm, at most some percent
+    if point is not None:  # its count includes batch norm, a few percent at most
         assert card.macs / 1e9 == pytest.approx(point.macs_billions_with_bn, rel=0.06, abs=0.006)
 
 
@@ -248,7 +248,7 @@ def test_another_familys_network_is_exported_as_onnx(networks, photo, tmp_path):
     session = onnxruntime.InferenceSession(made.file, providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {"pixels": pixels})
     with torch.inference_mode():
-        expected = networks[1][name](torch.tensor(pixels)).numpy()  # timm's own, as it was built
+        expected = networks[1][name](torch.tensor(pixels)).numpy()  # timm's own network, as built
     assert np.abs(logits - expected).max() < 1e-4 * np.abs(expected).max()
     told = session.get_modelmeta().custom_metadata_map
     assert told["model"] == f"timm:{name}@{ALL[name]}"
@@ -256,7 +256,7 @@ def test_another_familys_network_is_exported_as_onnx(networks, photo, tmp_path):
 
 @pytest.mark.parametrize("damage", ["flip", "zero", "truncate", "swap", "before", "none"])
 def test_what_is_kept_of_a_network_is_not_used_when_it_was_changed(monkeypatch, caplog, damage):
-    """A flipped digit of its costs, or what was kept of another network of the same form."""
+    """A changed digit in its costs, or the stored costs of another network in the same format."""
     counts = {}
     for px in (64, 96):
         counts[px] = timm_networks.NetworkCost(*(px * number for number in range(1, 7)))

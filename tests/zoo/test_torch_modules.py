@@ -1,4 +1,4 @@
-"""Scaled networks are timm's own where timm has one, and the same on every build."""
+"""Scaled networks equal timm's where timm has one, and are the same on every build."""
 
 import pytest
 import timm
@@ -19,7 +19,7 @@ def test_published_multipliers_give_timms_network(name):
     assert [(k, v.shape) for k, v in ours.state_dict().items()] == [(k, v.shape) for k, v in expected.items()]
     # same padding, activations and batch norm: the same weights give the same logits
     ours.load_state_dict(expected)
-    photo = torch.rand(1, 3, 64, 64)  # even: TensorFlow pads one side only, PyTorch both
+    photo = torch.rand(1, 3, 64, 64)  # even size: TensorFlow pads only one side, PyTorch both
     with torch.inference_mode():
         assert torch.equal(ours(photo), theirs(photo))
 

@@ -1,4 +1,4 @@
-"""What is taken off a state dict, and which network its names and shapes make: every wrapper, prefix, naming, kind."""
+"""Inspecting state dicts: every wrapper, prefix, naming and kind gives the right network from names and shapes."""
 
 import re
 from itertools import product
@@ -19,7 +19,7 @@ DEPTH, WIDTH, CLASSES = 0.3, 0.25, 3
 
 
 def lively(module):
-    """Statistics of batch norms that no two channels share, so that a swapped tensor changes the logits."""
+    """Set batch norm statistics that differ between channels, so that a swapped tensor changes the logits."""
     generator = torch.Generator().manual_seed(7)
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point():
@@ -29,7 +29,7 @@ def lively(module):
 
 
 def by_torchvision():
-    """torchvision's own network of that depth and width."""
+    """Return torchvision's network of that depth and width."""
     rows = [(1, 3, 1, 32, 16, 1), (6, 3, 2, 16, 24, 2), (6, 5, 2, 24, 40, 2), (6, 3, 2, 40, 80, 3)]
     rows += [(6, 5, 1, 80, 112, 3), (6, 5, 2, 112, 192, 4), (6, 3, 1, 192, 320, 1)]
     return EfficientNet(
@@ -38,7 +38,7 @@ def by_torchvision():
 
 
 def lukemelas_names(tensors):
-    """The names of EfficientNet-PyTorch, written down from its `model.py`: blocks in a row, batch norms from 0 or 1."""
+    """Return EfficientNet-PyTorch's names, copied from its `model.py`: blocks in sequence, batch norms from 0 or 1."""
     order = sorted(
         {tuple(map(int, found.groups())) for name in tensors if (found := re.match(r"blocks\.(\d+)\.(\d+)", name))}
     )
@@ -61,7 +61,7 @@ def lukemelas_names(tensors):
 
 @pytest.fixture(scope="module")
 def networks():
-    """For each naming a state dict, and a module of another library that has the same numbers."""
+    """Return for each naming a state dict, and a module of another library with the same weights."""
     torch.manual_seed(0)
     tensorflow = lively(torch_modules.build_untrained(Family.EFFICIENTNET, DEPTH, WIDTH, CLASSES))
     vision = lively(by_torchvision())
@@ -111,7 +111,7 @@ def test_every_wrapper_prefix_and_kind_gives_the_same_network(networks, naming):
     numbers = joined(expected.tensors)
     kinds = list(KINDS.items())
     for (row, (wrapper, wrap)), (column, prefix) in product(enumerate(WRAPS.items()), enumerate(PREFIXES)):
-        kind, cast = kinds[(row + column) % len(kinds)]  # so any two of the three meet
+        kind, cast = kinds[(row + column) % len(kinds)]  # so that any two of the three meet
         bare = {name: of for name, of in state.items() if kind != "counters left out" or "num_batches" not in name}
         content = wrap({prefix + name: cast(of) if of.dtype.kind == "f" else of for name, of in bare.items()})
         taken = unwrap(content, ema=wrapper in ("state_dict_ema", "model_ema"))
@@ -127,7 +127,7 @@ def test_every_wrapper_prefix_and_kind_gives_the_same_network(networks, naming):
 
 
 def joined(tensors):
-    """All numbers in a row, without the counters, which may be left out: compared at once."""
+    """Return all weights concatenated, without the optional counters, to compare them at once."""
     return np.concatenate([of.ravel() for name, of in tensors.items() if "num_batches" not in name])
 
 
