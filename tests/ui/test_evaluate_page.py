@@ -130,8 +130,8 @@ def test_without_a_folder_the_study_is_open() -> None:
     assert at.selectbox(key="run-choice").options == [
         "A first study: 400 photos with boxes",
         "A first study of faithfulness: 100 of the 400 photos",
-        "Ten methods' faithfulness: the same 100 photos",
-        "The first study after one blur for all maps: 400 photos with boxes",
+        "Faithfulness of ten methods: the same 100 photos",
+        "The first study with all maps blurred equally: 400 photos with boxes",
     ]
     numbers = table(at, "lite0@224")
     assert numbers["CAM"] == "0.783 (0.757–0.808)"  # docs/study.md, as are the others
@@ -149,7 +149,7 @@ def test_without_a_folder_the_study_is_open() -> None:
     assert (certain["lite2@260"], certain["lite1@224"]) == ("yes", "no")
     assert "400 photos of **ImageNet's validation set, with boxes**" in words(at)
     at.selectbox(key="of-choice").set_value("lite2@260").run()
-    assert "The photos of this run are not on this server, so it cannot draw their maps" in words(at)
+    assert "The photos of this run are not on this server, so only their names and values are listed" in words(at)
     check(at)
 
 
@@ -159,8 +159,8 @@ def test_a_slide_of_the_study_says_without_its_page_what_was_measured_and_what_b
     laid = json.loads(picture.proto.json)[0]["slide"]["layout"]
     assert laid["title"]["text"] == "<b>Energy in box, Grad-CAM</b>"
     assert laid["annotations"][-1]["text"] == (
-        "46 photos of ImageNet's validation set, with boxes, small and off-centre objects. Bars: 95 % intervals "
-        "(Student's t) over photos, not over trainings. Measured and drawn by EffViz (Apache-2.0)."
+        "46 photos of ImageNet's validation set, with boxes, small and off-centre objects. Error bars: 95 % "
+        "intervals (Student's t) over photos, not over training runs. Measured and drawn by EffViz (Apache-2.0)."
     )
 
 
@@ -197,11 +197,11 @@ def plainly(paragraphs: Iterable[str]) -> list[str]:
             {"metric": "energy"},
             (
                 "**Yes, a little:** the compound model lite2@260 puts 4.7 points more of its map on the object than "
-                "the baseline lite0@224. The baseline with the same larger input (lite0@260), whose grid is as fine, "
-                "gains 3.0.",
-                "By CAM, Energy in box (more is better) against lite0@224: better: lite2@260, lite0@260, lite0@320, "
-                "lite0@384; worse: lite0@192; no clear difference: lite1@224, lite2@224, lite0@448. The maps of every "
-                "model beat the Gaussian in its crop, which knows nothing of the photo.",
+                "the baseline lite0@224. The baseline with the same larger input (lite0@260), whose grid is just as "
+                "fine, gains 3.0.",
+                "Energy in box (more is better) by CAM, compared with lite0@224: better: lite2@260, lite0@260, "
+                "lite0@320, lite0@384; worse: lite0@192; no clear difference: lite1@224, lite2@224, lite0@448. The "
+                "maps of every model beat the Gaussian in its crop, which does not look at the photo.",
             ),
         ),
         (
@@ -209,9 +209,9 @@ def plainly(paragraphs: Iterable[str]) -> list[str]:
             (
                 "**Yes, a little:** by Deletion, the map of the compound model lite2@260 leads a Gaussian by 2.4 "
                 "points more than that of the baseline lite0@224.",
-                "By CAM, Deletion minus the model's own Gaussian (less is better) against lite0@224: a larger lead: "
-                "lite2@224, lite2@260, lite1@224; a smaller lead: lite0@260. The maps of every model beat the centre "
-                "Gaussian, which knows nothing of the photo.",
+                "Deletion minus the model's own Gaussian (less is better) by CAM, compared with lite0@224: a larger "
+                "lead: lite2@224, lite2@260, lite1@224; a smaller lead: lite0@260. The maps of every model beat the "
+                "centre Gaussian, which does not look at the photo.",
             ),
         ),
         (
@@ -223,7 +223,7 @@ def plainly(paragraphs: Iterable[str]) -> list[str]:
         ),
         (
             {"run": runs.SMOOTH, "metric": "energy"},
-            ("All maps were blurred alike, so that a finer grid alone gains little.",),
+            ("All maps were blurred equally, so a finer grid alone gains little.",),
         ),
         (
             {"metric": "pointing"},
@@ -283,7 +283,7 @@ def with_models(folder: Path, *labels: str) -> runs.MeasuredRun:
             {"m1": 0.04},
             "**Yes, a little:** the map of m1 peaks on the object in 4.0 more photos out of 100 than",
         ),
-        (Metric.SANITY_SSIM, {"m1": 0.4}, "**This measure tells how alike maps are**, not which are better."),
+        (Metric.SANITY_SSIM, {"m1": 0.4}, "**This measure shows how similar maps are**, not which are better."),
         (Metric.ENERGY, {"m1": -0.2, "lite1@240": 0.04}, "**Yes, a little:** the largest model lite1@240 puts 4.0"),
     ],
 )
@@ -304,8 +304,8 @@ def test_other_measures_of_the_run_are_named_by_what_they_say_of_the_same_models
         Metric.MAXBOX_V2: [replace(minus(Metric.MAXBOX_V2, "m1", 0.2), every=NOTHING)],  # no photo has both
     }
     assert run_results.other_measures(view(of), found) == (
-        "The same two models by the run's other measures: better (Pointing game); worse (Best IoU); no clear "
-        "difference (MaxBoxAcc)."
+        "The same two models compared by the run's other measures: better (Pointing game); worse (Best IoU); no "
+        "clear difference (MaxBoxAcc)."
     )
     assert run_results.other_measures(view(of), {}) == ""
 
@@ -336,8 +336,8 @@ def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: 
     headline, others = plainly(run_results.answer(view(of), found))
     assert headline.startswith("**No clear difference** between m4 and the baseline m0")
     assert others == (
-        "By CAM, Energy in box (more is better) against m0: better: m2, m1; worse: m3; no clear difference: m4. No "
-        "clear lead over the centre Gaussian, which knows nothing of the photo: m1, m3."
+        "Energy in box (more is better) by CAM, compared with m0: better: m2, m1; worse: m3; no clear difference: m4. "
+        "No clear lead over the centre Gaussian, which does not look at the photo: m1, m3."
     )
     small = plainly(run_results.answer(view(of, small=True), found[:1]))
     assert small[0].startswith("**Yes, a little:** m1 puts 2.0 points more")
@@ -351,8 +351,8 @@ def test_of_a_compound_models_gain_the_larger_input_alone_is_named(folder: Path)
     of = of_networks(cars, "lite0@224", "lite0@260", "lite2@260")
     compound = minus(Metric.ENERGY, "lite2@260", 0.05)
     for alone, said in (
-        (0.01, "lite0@260), whose grid is as fine, gains 3.0."),
-        (0.2, "(lite0@260) makes no clear gain"),
+        (0.01, "lite0@260), whose grid is just as fine, gains 3.0."),
+        (0.2, "(lite0@260) brings no clear gain"),
     ):
         found = [compound, minus(Metric.ENERGY, "lite0@260", 0.03, p=alone)]
         assert said in plainly(run_results.answer(view(of), found))[0]
@@ -399,7 +399,7 @@ def test_another_run_drops_what_it_does_not_have(folder: Path) -> None:
 def test_what_has_no_value_by_its_nature_is_said(folder: Path, metric: Metric, note: bool, controls: bool) -> None:
     found = runs.open_folder(finished(folder / "cars"), ("test",))
     said = " ".join(run_results._notes(view(found, metric), [], run_summary.measured_refs(found.run)))
-    assert ("so it has no value itself" in said) is note
+    assert ("has no value itself, because" in said) is note
     assert ("Controls have no value" not in said) is controls
 
 
@@ -565,8 +565,8 @@ def test_an_unfinished_run_says_how_far_it_is(folder: Path) -> None:
     at = open_page(run="cars")
     assert "cars (unfinished: 8 of 9 photos)" in at.selectbox(key="run-choice").options
     assert [warning.value for warning in at.warning] == [
-        "cars is not finished (8 of 9 photos): only whole runs can be shown. Go on with the command that began it, or "
-        "choose another run."
+        "cars is not finished (8 of 9 photos): only complete runs can be shown. Resume it with the command that "
+        "started it, or choose another run."
     ]
 
 
@@ -576,7 +576,7 @@ def test_a_broken_run_json_is_one_sentence(folder: Path) -> None:
     at = open_page(run="cars")
     assert "cars (cannot be read)" in at.selectbox(key="run-choice").options
     (warning,) = at.warning
-    assert warning.value.startswith("cars cannot be read: its run.json must be whole")
+    assert warning.value.startswith("cars cannot be read: it must have a complete run.json")
     assert str(folder) not in warning.value
 
 
@@ -678,7 +678,7 @@ def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder:
     text = (finished(folder / "cars") / run_store.MANIFEST_FILE).read_text()
     (folder / "cars" / run_store.MANIFEST_FILE).write_text(text.replace("lite2@260", "gone@64"))
     at = open_page()
-    assert "Not known here, so not in the figure: gone@64" in words(at)
+    assert "Unknown models, not in the figure: gone@64" in words(at)
     assert "Compound" not in chart(at)
 
 

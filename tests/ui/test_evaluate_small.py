@@ -216,7 +216,7 @@ def test_from_the_choices_to_the_numbers() -> None:
     at = choose(open_page(), photos=["cat", "owl"], models=[TINY], metrics=["drop"])
     at.button(key="estimate").click().run()
     check(at)
-    assert any("for 2 photos: one took" in text.value for text in at.markdown)
+    assert any("for 2 photos: one photo took" in text.value for text in at.markdown)
     at.button(key="start").click().run()
     check(at)
     assert at.selectbox(key="run-choice").value == runs.VISIT
@@ -231,7 +231,7 @@ def test_from_the_choices_to_the_numbers() -> None:
 
 def test_masking_and_class_are_shown_and_can_be_chosen() -> None:
     at = choose(open_page(), photos=["cat"], models=[TINY], metrics=["drop"])
-    assert "20 steps; the random control has seed 0" in said(at)
+    assert "20 steps, and the random control uses seed 0" in said(at)
     assert at.selectbox(key="measure-baseline").options == [
         "Mean pixel",
         "Blurred photo",
@@ -314,10 +314,10 @@ def test_a_start_without_an_estimate_makes_one_first_and_calls_photos_as_the_lis
     check(at)
     title = sample_photos.find("owl").title
     assert told[:4] == [
-        "Ring-tailed lemurs: timed with every model",
+        "Timing Ring-tailed lemurs with every model",
         "Loading the models",
-        "Ring-tailed lemurs: measured with every model",
-        f"{title}: measured with every model",
+        "Measuring Ring-tailed lemurs with every model",
+        f"Measuring {title} with every model",
     ]
     assert at.selectbox(key="run-choice").value == runs.VISIT
 
@@ -329,7 +329,7 @@ def test_a_start_of_what_would_take_too_long_is_refused(monkeypatch: pytest.Monk
     at.button(key="start").click().run()
     check(at)
     assert at.button(key="start").disabled
-    assert any("At most 10 min are allowed here" in text.value for text in at.markdown)
+    assert any("The limit here is 10 min" in text.value for text in at.markdown)
     assert "evaluate-here" not in at.session_state
 
 
@@ -339,7 +339,7 @@ def test_what_would_take_too_long_cannot_be_started(monkeypatch: pytest.MonkeyPa
     at = choose(open_page(), photos=["cat", "owl", "dog"], models=[TINY])
     at.button(key="estimate").click().run()
     assert at.button(key="start").disabled
-    assert any("About 10 min" in text.value and "At most 10 min" in text.value for text in at.markdown)
+    assert any("About 10 min" in text.value and "The limit here is 10 min" in text.value for text in at.markdown)
 
 
 def test_models_that_cannot_be_measured_here_say_why() -> None:
@@ -449,7 +449,7 @@ def test_what_is_taken_home_is_counted_in_the_visitors_turn(monkeypatch: pytest.
 
 def test_nothing_chosen_is_said() -> None:
     at = choose(open_page(), photos=[])
-    assert any("Something is missing" in info.value for info in at.info)
+    assert any("Choose at least one photo" in info.value for info in at.info)
 
 
 def test_photos_get_names_of_their_own_and_one_that_came_twice_is_measured_once() -> None:

@@ -1,1 +1,1 @@
-"""The parts of the Evaluate page."""
+"""Sections of the Evaluate page."""

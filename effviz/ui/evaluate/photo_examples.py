@@ -1,4 +1,4 @@
-"""One model's photos by a metric: the best, those in the middle and the worst; and the way to their maps."""
+"""The best, median and worst photos of one model by a metric, with links to their maps."""
 
 import logging
 import threading
@@ -34,32 +34,32 @@ from effviz.ui.outputs import plain
 from effviz.ui.session import MODELS, SAMPLES
 from effviz.zoo import catalogue
 
-LISTED_S: Final = 600  # how long a list of the folder's files is believed
+LISTED_S: Final = 600  # how long the list of the folder's files is cached
 WANTED: Final = "evaluate-own"  # the widget
-DRAWN: Final = "evaluate-drawn"  # in the session: pictures of the maps that are on the page
+DRAWN: Final = "evaluate-drawn"  # in the session: pictures of the maps on the page
 COLUMNS: Final = 3
-MapPicture = tuple[bytes, str]  # JPEG, and what it shows in words
+MapPicture = tuple[bytes, str]  # JPEG and its alt text
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RatedPhoto:
-    """One photo's value."""
+    """A photo and its value by the metric."""
 
-    place: str  # best, median, worst; for `_`
+    place: str  # best, median or worst; marked for translation
     photo: str
     value: float
-    sha256: str  # "" where it is not known
-    target: int  # the class that was measured
+    sha256: str  # "" if unknown
+    target: int  # index of the class that was measured
 
 
-# Maps of photos that no link can carry to Compare: a visitor's own, and those in the server's folder of photos.
+# Maps of photos that a link to Compare cannot include: a visitor's own, and those in the server's folder of photos.
 
-Files = Mapping[RatedPhoto, Callable[[], bytes]]  # what reads those that are here
+Files = Mapping[RatedPhoto, Callable[[], bytes]]  # a function that reads the file of each available photo
 
 
 def show_maps(examples: Sequence[RatedPhoto], view: ResultsView, model: str) -> bool:
-    """Offer the maps of photos whose files are here; tell whether there were any."""
+    """Offer the maps of photos whose files are available; return whether there were any."""
     if view.measured.key[0] == VISIT:
         title, own = _("Show the maps of your own photos"), photo_shelf.files()
         files: Files = {one: partial(own.__getitem__, one.sha256) for one in examples if one.sha256 in own}
@@ -71,7 +71,7 @@ def show_maps(examples: Sequence[RatedPhoto], view: ResultsView, model: str) -> 
 
 
 def _folder(examples: Sequence[RatedPhoto]) -> Files:
-    """The folder that whoever runs the server has named; never one that a visitor names."""
+    """Return the photos in the server's own folder; visitors cannot name another one."""
     path = settings.PHOTOS.value()
     originals = _listed(path) if path else None
     if originals is None:
@@ -96,12 +96,12 @@ def _draw(pictures: Mapping[RatedPhoto, MapPicture | None]) -> None:
             if picture:
                 st.image(picture[0], alt=picture[1], width="stretch")
             else:
-                st.info(_("This is not the photo that was measured, so there is no map of it."))
+                st.info(_("This is not the photo that was measured, so its map is not shown."))
             st.caption(f"{_(example.place)}: {example.value:.3f}, {plain(example.photo)}")
 
 
 def _pictures(files: Files, view: ResultsView, model: str) -> dict[RatedPhoto, MapPicture | None]:
-    """Draw what is not drawn yet, each when it is the visitor's turn; only what is on the page is kept."""
+    """Draw missing pictures, each in a turn of the visitor's; keep only those on the page."""
     ref, layer = catalogue.parse_model(model), view.measured.run.settings.layer
     kept: dict[tuple[object, ...], MapPicture | None] = st.session_state.get(DRAWN, {})
     keys = {example: (view.measured.key, example.sha256, example.target, model, view.method) for example in files}
@@ -109,7 +109,7 @@ def _pictures(files: Files, view: ResultsView, model: str) -> dict[RatedPhoto, M
     if missing := [example for example, key in keys.items() if key not in drawn]:
         with JobProgress(len(missing), "own").shown((WANTED, *keys.values()), may_stop=False) as work:
             for example in missing:
-                work.next(_("{model} looks at {photo}").format(model=plain(model), photo=plain(example.photo)))
+                work.next(_("{model}: map of {photo}").format(model=plain(model), photo=plain(example.photo)))
                 effort = job_queue.map_effort(ref, Method(view.method), layer) + caches.effort(ref)
                 with work.turn(effort) as progress:
                     drawn[keys[example]] = _picture(example, files[example], view, model, progress)
@@ -120,12 +120,12 @@ def _pictures(files: Files, view: ResultsView, model: str) -> dict[RatedPhoto, M
 def _picture(
     example: RatedPhoto, read: Callable[[], bytes], view: ResultsView, model: str, progress: Progress
 ) -> MapPicture | None:
-    """Draw one map of the class that was measured; None where the photo is not the one that was measured."""
+    """Draw the map of the class that was measured; None if the photo is not the one that was measured."""
     settings, ref = view.measured.run.settings, catalogue.parse_model(model)
     _check_weights(view, model)
     try:
         photo = caches.own(read(), example.photo).open()
-    except (DatasetError, ImageError):  # its sentence may have a path of this server in it
+    except (DatasetError, ImageError):  # its message may contain a path of this server
         logger.warning("There is no map of the photo %s", example.sha256[:12])  # its name may be a visitor's
         return None
     target = Target(TargetKind.CLASS, example.target)
@@ -137,34 +137,32 @@ def _picture(
 def _check_weights(view: ResultsView, model: str) -> None:
     then = {network.label: network.weights_sha256 for network in view.measured.run.networks}
     if then.get(model) != caches.model(model).weights_sha256:
-        text = _(
-            "{model} has other weights here than when the run was made: maps need the same ones. Choose another model."
-        )
+        text = _("{model} has other weights here than in the run, so its maps cannot be shown. Choose another model.")
         raise WeightsError(text.format(model=plain(model)))
 
 
-MODEL: Final = "of"  # the widget, and in the address
+MODEL: Final = "of"  # key of the widget and name in the address
 NONE: Final = "none"
-EACH: Final = 3  # of the best, of those in the middle, of the worst
+EACH: Final = 3  # photos in each of best, median and worst
 _OWN: Final = lazy_gettext("To see maps of your own photos, drop them on the Compare page.")
 
 _ELSEWHERE: Final = lazy_gettext(
-    "The photos of this run are not on this server, so it cannot draw their maps: here are their names and values. The "
-    "Compare page draws maps of this model on other photos and on your own."
+    "The photos of this run are not on this server, so only their names and values are listed. The Compare "
+    "page draws maps of this model on other photos and on your own."
 )
 
 PLACES: Final = (lazy_gettext("best"), lazy_gettext("median"), lazy_gettext("worst"))
 
 
 def clicked_example(chart: str) -> None:
-    """Take over the model that was clicked; a click on a control, or beside all points, changes nothing."""
+    """Choose the model that was clicked; clicks on a control or on empty space change nothing."""
     points = st.session_state[chart].selection.points
     if points and points[0].get("customdata"):
         st.session_state[inputs.widget_key(MODEL)] = points[0]["customdata"][0]
 
 
 def show_examples(view: ResultsView) -> None:
-    """The choice of a model, its photos, and a button to Compare for those that come with EffViz."""
+    """Show the choice of a model and its photos; photos that come with EffViz have a button to Compare."""
     run = view.measured
     names = {NONE: _("No model chosen")} | {model: model for model in run.models}
     model = inputs.choose_listed(_("Model: click a point, or choose one here"), names, MODEL, NONE)
@@ -172,7 +170,7 @@ def show_examples(view: ResultsView) -> None:
         return
     examples = picked(view, model)
     if not examples:
-        st.caption(_("No photo has a value by this method for {model}.").format(model=plain(model)))
+        st.caption(_("No photo has a value for {model} with this method.").format(model=plain(model)))
         return
     others = [example for example in examples if example.sha256 not in sample_photos.by_sha256()]
     if others:
@@ -185,14 +183,14 @@ def show_examples(view: ResultsView) -> None:
 
 
 def picked(view: ResultsView, model: str) -> list[RatedPhoto]:
-    """Return the best, the middle and the worst photos, each once; equal values come by name."""
+    """Return the best, median and worst photos, each once; ties are ordered by name."""
     results = view.measured
     rows = results.rows(view.metric, (view.method,))
     rows = rows[rows["model"] == model].dropna(subset=["value"]).astype({"photo": object}).sort_values("photo")
     if view.small:
         hard = results.small()
         rows = rows[hard.reindex(rows["photo"], fill_value=False).to_numpy(dtype=bool)]
-    if view.metric in FAITHFULNESS_METRICS:  # a photo of which the model is not sure is no better for that
+    if view.metric in FAITHFULNESS_METRICS:  # low confidence in a photo must not count as a good value
         own = results.compared(view.method, view.metric)[model]
         rows = rows.assign(value=own.reindex(rows["photo"]).to_numpy()).dropna(subset=["value"])
     rows = rows.sort_values("value", key=lambda some: some.map(partial(worse, view.metric)), kind="stable")
@@ -205,7 +203,7 @@ def picked(view: ResultsView, model: str) -> list[RatedPhoto]:
 
 
 def _numbers(count: int) -> dict[int, str]:
-    """Places in the order of values, each with what it is called; of few photos there are fewer of each."""
+    """Return the ranks to show, each with its place's name; with few photos, fewer per place."""
     best, median, worst = PLACES
     per_place = min(EACH, max(1, count // 3), count)
     middle = (count - per_place) // 2
@@ -226,7 +224,7 @@ def _names(view: ResultsView, examples: Sequence[RatedPhoto]) -> None:
 
 
 def _cards(view: ResultsView, model: str, examples: Sequence[RatedPhoto]) -> bool:
-    """Show the photos that come with EffViz, a column for each place; tell whether there were any."""
+    """Show the photos that come with EffViz, one column per place; return whether there were any."""
     samples = sample_photos.by_sha256()
     bundled = [(example, samples[example.sha256]) for example in examples if example.sha256 in samples]
     places = [place for place in PLACES if any(example.place == place for example, _sample in bundled)]

@@ -1,4 +1,4 @@
-"""Measure a few photos on this server: how long it will take, then the work in short steps, with a way to stop."""
+"""Measure a few photos on this server: estimate the time, then work in short steps that can be stopped."""
 
 import hashlib
 import uuid
@@ -31,14 +31,14 @@ from effviz.ui.session import MODELS
 from effviz.zoo import catalogue, hub, imagenet_classes
 from effviz.zoo.model import ModelRef
 
-if TYPE_CHECKING:  # they bring torch, which the page does not need before somebody starts a run
+if TYPE_CHECKING:  # these import torch, which the page needs only when somebody starts a run
     from effviz.evaluate.dataset_samples import Dataset, DatasetSample
     from effviz.evaluate.measurements import PreparedPhoto, UnreadablePhoto
     from effviz.evaluate.run_store import Manifest, Measurement
     from effviz.evaluate.runner import Chunk, MeasuredChunk
     from effviz.zoo.model import Model
 
-# What to measure on this visit: few enough photos, models and methods for a server that others use, too.
+# What to measure: few enough photos, models and methods for a shared server.
 
 OWN: Final = "measure-own"  # the upload box
 
@@ -47,12 +47,12 @@ PHOTOS, NETWORKS, METHOD, METRIC, TARGET, CLASS, BASELINE = (
 )
 
 ONE_CLASS: Final = "class"
-MOST_PHOTOS: Final = 32  # with fewer than 30, results say that they are few
+MOST_PHOTOS: Final = 32  # with fewer than 30, results say that the sample is small
 MOST_MODELS: Final = 4
 MOST_METHODS: Final = 3
-LARGEST_MACS: Final = 2e9  # of a model: one of its steps holds others up for some seconds at most
+LARGEST_MACS: Final = 2e9  # of a model, so that one step delays other visitors by a few seconds at most
 
-# Those need boxes, which nobody drew here.
+# Localisation needs boxes, which these photos do not have.
 OFFERED: Final = tuple(metric for metric in Metric if metric not in run_settings.LOCALISATION_METRICS)
 
 FIRST: Final = (Metric.DELETION, Metric.INSERTION)
@@ -60,34 +60,34 @@ FIRST: Final = (Metric.DELETION, Metric.INSERTION)
 
 @dataclass(frozen=True, slots=True)
 class PhotoChoice:
-    """A photo's file."""
+    """A photo's file and name."""
 
-    name: str  # unlike any other's
+    name: str  # unique in the run
     sha256: str
     data: bytes = field(compare=False, repr=False)
-    title: str = field(default="", compare=False)  # what the list calls it; "" for the file's name
+    title: str = field(default="", compare=False)  # shown in the list; "" to show the file name
 
 
 @dataclass(frozen=True, slots=True)
 class QuickRunRequest:
-    """A small run; two that are equal have the same numbers."""
+    """The settings of a small run; equal requests give the same numbers."""
 
     pictures: tuple[PhotoChoice, ...]
     models: tuple[str, ...]  # labels
     methods: tuple[Method, ...]
     metrics: tuple[Metric, ...]
-    dataset: str = field(compare=False)  # what the photos are, in words
-    targets: str = PREDICTION  # or the name of one class
+    dataset: str = field(compare=False)  # description of the photos
+    targets: str = PREDICTION  # or the name of a single class
     baseline: MaskBaseline = MaskBaseline.MEAN
 
     @property
     def settings(self) -> RunSettings:
-        """The same for `effviz.evaluate`."""
+        """The settings in the form that `effviz.evaluate` takes."""
         return RunSettings(self.models, self.methods, self.metrics, self.targets, masking=Masking(self.baseline))
 
 
 def ask() -> QuickRunRequest | None:
-    """Show the choices; None while something is missing."""
+    """Show the choices and return the request, or None while it is incomplete."""
     left, right = st.columns(2, gap="large")
     with left:
         bundled, own = _bundled(), _own_photos()
@@ -98,15 +98,15 @@ def ask() -> QuickRunRequest | None:
         metrics = _possible(_metrics(), models)
         baseline = _baseline()
     text = _(
-        "At most {photos} photos, {models} models and {methods} methods. Deletion and insertion have {steps} steps; "
-        "the random control has seed {seed}. Localisation needs boxes around the objects, and nobody drew any on these "
-        "photos: `effviz evaluate` measures it where there are some."
+        "At most {photos} photos, {models} models and {methods} methods. Deletion and insertion use {steps} "
+        "steps, and the random control uses seed {seed}. Localisation needs boxes around the objects, which "
+        "these photos do not have: measure it with `effviz evaluate` on photos that do."
     )
     most = {"photos": MOST_PHOTOS, "models": MOST_MODELS, "methods": MOST_METHODS}
     st.caption(text.format(**most, steps=Masking().steps, seed=RunSettings(()).seed))
     pictures = _unlike([*bundled, *own])[:MOST_PHOTOS]
     if not (pictures and models and methods and metrics):
-        st.info(_("Something is missing: choose at least one photo, one model, one method and one measure."))
+        st.info(_("Choose at least one photo, one model, one method and one measure."))
         return None
     words = [_("bundled samples")] * bool(bundled) + [_("own photos")] * bool(own)
     return QuickRunRequest(pictures, models, methods, metrics, ", ".join(words), targets, baseline)
@@ -147,27 +147,27 @@ def _models() -> tuple[str, ...]:
 
 
 def _fit() -> Iterator[str]:
-    """Yield the models that can be measured here: those of the comparison first, then all others."""
+    """Yield the labels of the models that can be measured: those of the comparison first, then all others."""
     labels = (f"{spec.name}@{spec.resolution_px}" for spec in catalogue.catalogue())
     for name in (*MODELS.get(), *labels):
         try:
             yield _allowed(catalogue.parse_model(name)).label
         except EffVizError:
-            continue  # an untrained, large or absent one says why only to whoever asks for it
+            continue  # the reason is shown only if a visitor enters such a model
 
 
 def _allowed(ref: ModelRef) -> ModelRef:
-    """Return a model that is trained, here, and small enough; a SettingsError says which it is not."""
+    """Return the model if it is trained, available and small enough; otherwise raise a SettingsError."""
     if not ref.spec.trained:
-        text = _("{model} is not trained, so its maps mean nothing: take a trained model from the list.")
+        text = _("{model} is not trained, so its maps are meaningless. Choose a trained model from the list.")
         raise SettingsError(text.format(model=ref.label))
     availability = hub.availability(ref.spec)
     if not availability.available:
         raise SettingsError(availability.sentence)
     if ref.macs > LARGEST_MACS:
         text = _(
-            "{model} takes {macs} MACs a photo: at most {most} are allowed here, since others wait meanwhile. "
-            "Choose a smaller one, or measure it with `effviz evaluate`."
+            "{model} needs {macs} MACs per photo: at most {most} are allowed here, because other visitors have to "
+            "wait. Choose a smaller model, or measure this one with `effviz evaluate`."
         )
         raise SettingsError(text.format(model=ref.label, macs=amount(ref.macs), most=amount(LARGEST_MACS)))
     return ref
@@ -175,7 +175,7 @@ def _allowed(ref: ModelRef) -> ModelRef:
 
 def _methods() -> tuple[Method, ...]:
     titles = {method.value: _(fact.title) for method, fact in CAM_METHODS.items() if fact.closed_form}
-    help = _("Those that need one pass through the network; the controls are always measured, too.")
+    help = _("Methods that need one pass through the network. The controls are always measured as well.")
     label, first = _("Methods to measure"), list(titles)[:1]
     chosen = st.multiselect(label, titles, first, titles.__getitem__, METHOD, help, max_selections=MOST_METHODS)
     return tuple(map(Method, chosen))
@@ -183,8 +183,8 @@ def _methods() -> tuple[Method, ...]:
 
 def _metrics() -> tuple[Metric, ...]:
     help = _(
-        "Most hide or show parts of the photo and ask the model again; others compare with the first model's map, or "
-        "with that of a broken network. ROAD and broken networks take longest."
+        "Most measures hide or reveal parts of the photo and run the model again. Others compare a map with "
+        "the first model's, or with a map made with random weights. ROAD and random weights take longest."
     )
     titles = {metric.value: display_names.metric(metric) for metric in OFFERED}
     first = [metric.value for metric in FIRST]
@@ -193,7 +193,7 @@ def _metrics() -> tuple[Metric, ...]:
 
 
 def _targets() -> str:
-    """Ask which class the maps explain."""
+    """Show the choice of the class that the maps explain."""
     names = {PREDICTION: _("Each model's own first guess"), ONE_CLASS: _("One class for all")}
     kind = st.segmented_control(
         _("Class to measure"), list(names), default=PREDICTION, format_func=names.__getitem__, key=TARGET, required=True
@@ -205,24 +205,24 @@ def _targets() -> str:
 
 
 def _baseline() -> MaskBaseline:
-    """Ask what stands where something is taken away."""
-    help = _("What replaces a hidden part of the photo; ROAD fills it from its neighbours instead.")
+    """Show the choice of what replaces hidden parts of a photo."""
+    help = _("What replaces the hidden parts of the photo. ROAD fills them in from neighbouring pixels instead.")
     titles = {baseline.value: _(title) for baseline, title in display_names.BASELINES.items()}
     chosen = st.selectbox(_("Masked with"), list(titles), 0, titles.__getitem__, BASELINE, help)
     return MaskBaseline(chosen)
 
 
 def _possible(metrics: tuple[Metric, ...], models: Sequence[str]) -> tuple[Metric, ...]:
-    """Leave out what compares a model with the first one where there is no second."""
+    """Leave out metrics that compare models if there is only one."""
     lonely = [metric for metric in metrics if metric in AGREEMENT_METRICS and len(models) < 2]
     if lonely:
-        text = _("{metric} is left out: it compares each model with the first one. Choose a second model for it.")
+        text = _("{metric} is left out: it compares each model with the first. Choose a second model to measure it.")
         st.info(text.format(metric=display_names.metric(lonely[0])))
     return tuple(metric for metric in metrics if metric not in lonely)
 
 
 def _unlike(pictures: Sequence[PhotoChoice]) -> tuple[PhotoChoice, ...]:
-    """Give each photo a name of its own; one that came twice is measured once."""
+    """Give each photo a unique name; duplicates are measured once."""
     by_name: dict[str, PhotoChoice] = {}
     for picture in {picture.sha256: picture for picture in pictures}.values():
         name, count = picture.name, 1
@@ -233,27 +233,27 @@ def _unlike(pictures: Sequence[PhotoChoice]) -> tuple[PhotoChoice, ...]:
     return tuple(by_name.values())
 
 
-# The run, in steps that are short enough to let others go first between them.
+# The run, in steps short enough that other visitors can take turns between them.
 
 TOGETHER: Final = (AGREEMENT_METRICS, CASCADE_METRICS, frozenset({Metric.DROP, Metric.INCREASE, Metric.GAIN}))
-Begin = Callable[[str], Progress]  # gets the name of the next photo; its beat may end the run
+Begin = Callable[[str], Progress]  # takes the name of the next photo; the progress callback may end the run
 
 
 @dataclass(frozen=True, slots=True)
 class PassTiming:
-    """One photo, timed."""
+    """The time that one photo took."""
 
     request: QuickRunRequest
-    seconds: tuple[float, ...]  # for each model, with all its methods, controls and metrics
+    seconds: tuple[float, ...]  # per model, with all methods, controls and metrics
 
     @property
     def total_s(self) -> float:
-        """All photos, if they take as long as this one."""
+        """The time for all photos if each takes as long as this one."""
         return len(self.request.pictures) * sum(self.seconds)
 
 
 def ready(request: QuickRunRequest, beat: Progress = no_progress) -> "list[Model]":
-    """Return the models with their engines; the first one to ask waits while they are loaded."""
+    """Load the models and their engines, or take them from the cache."""
     from effviz.explain.engines import choose
 
     models = []
@@ -265,7 +265,7 @@ def ready(request: QuickRunRequest, beat: Progress = no_progress) -> "list[Model
 
 
 def time_passes(request: QuickRunRequest, models: "Sequence[Model]", beat: Progress) -> PassTiming:
-    """Measure the first photo once to see how long it takes; what others do meanwhile is not counted."""
+    """Measure the first photo once and time it; waiting for other visitors is not counted."""
     from effviz.evaluate.measurements import prepare_photo
 
     waited = 0.0
@@ -288,10 +288,10 @@ def time_passes(request: QuickRunRequest, models: "Sequence[Model]", beat: Progr
 
 
 def measure(request: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -> MeasuredRun:
-    """Measure everything; the run's folder is gone afterwards, and also when `begin` or its beat ends the run.
+    """Measure everything; the run's folder is always deleted, even if `begin` or its callback ends the run.
 
     Raises:
-        SettingsError: nothing can be written on this server.
+        SettingsError: The server cannot write files.
     """
     from effviz.evaluate import runner
     from effviz.evaluate.runner import Workers
@@ -317,7 +317,7 @@ def _rows(
 
     rows: dict[tuple[str | None, ...], Measurement] = {}
     for _label, measured in _steps(prepare_photo(sample, settings.refs), settings, models, beat):
-        for row in measured:  # each step gives the same reasons
+        for row in measured:  # every step repeats the reasons for missing values
             rows.setdefault((row.model, row.method, row.metric, row.error), row)
     return list(rows.values())
 
@@ -325,14 +325,14 @@ def _rows(
 def _steps(
     photo: "PreparedPhoto | UnreadablePhoto", settings: RunSettings, models: "Sequence[Model]", beat: Progress
 ) -> "Iterator[tuple[str, list[Measurement]]]":
-    """Yield the model and the rows of each metric, or of a few that need the same passes; a long one gives way, too."""
+    """Yield the model and rows of each metric, or of metrics that share passes; long metrics also offer their turn."""
     from effviz.evaluate.measurements import UnreadablePhoto, measure_prepared, pause_callback
 
     work = [(number, metrics) for number in range(len(models)) for metrics in _together(settings.metrics, number)]
     for done, (number, metrics) in enumerate(work):
         beat(done / len(work))
         beside = (0, number) if AGREEMENT_METRICS.issuperset(metrics) else (number,)  # agreement needs the first's maps
-        seen = photo  # by these models
+        seen = photo  # as prepared for these models
         if not isinstance(photo, UnreadablePhoto):
             seen = replace(photo, prepared=tuple(photo.prepared[place] for place in beside))
         labels = tuple(settings.models[place] for place in beside)
@@ -346,7 +346,7 @@ def _steps(
 
 
 def _together(metrics: Sequence[Metric], number: int) -> list[tuple[Metric, ...]]:
-    """Part the metrics of the model with this number: those that need the same passes stay together."""
+    """Group the metrics of the model with this number by the passes that they share."""
     groups: dict[frozenset[Metric], list[Metric]] = {}
     for metric in metrics:
         if number or metric not in AGREEMENT_METRICS:  # the first model is not compared with itself
@@ -356,7 +356,7 @@ def _together(metrics: Sequence[Metric], number: int) -> list[tuple[Metric, ...]
 
 
 def _dataset(request: QuickRunRequest, folder: Path) -> "Dataset":
-    """Write the photos down: `effviz.evaluate` opens files. No file has a name that a visitor gave."""
+    """Write the photos to files, which `effviz.evaluate` reads; file names never come from a visitor."""
     from effviz.evaluate.dataset_samples import Dataset, DatasetSample
 
     photos = folder / "photos"
@@ -367,21 +367,21 @@ def _dataset(request: QuickRunRequest, folder: Path) -> "Dataset":
             sample.path.write_bytes(picture.data)
     except OSError as error:
         text = _(
-            "This server cannot store the photos ({reason}): measuring needs a temporary folder with space. Try "
-            "again later, or with fewer photos."
+            "This server cannot store the photos ({reason}): measuring needs a temporary folder with free space. "
+            "Try again later, or with fewer photos."
         )
         raise SettingsError(text.format(reason=error.strerror)) from error
     fingerprint = "-".join(picture.sha256[:8] for picture in request.pictures)
     return Dataset(Path(request.dataset), samples, fingerprint, annotated=False, labelled=False)
 
 
-START: Final = "start"  # the button
+START: Final = "start"  # key of the button
 TIMED: Final = "evaluate-timed"  # in the session: the last estimate
 LONGEST_S: Final = 600.0
 
 
 def show() -> None:
-    """Show the choices, the estimate and the button that starts."""
+    """Show the choices, the estimate and the Start button."""
     request = ask()
     if request is None:
         return
@@ -390,25 +390,25 @@ def show() -> None:
         place = st.empty()
     last: PassTiming | None = st.session_state.get(TIMED)
     timed = last if last and last.request == request else None
-    # What is started without an estimate gets one first: only then the button knows whether it may be pressed.
+    # Without an estimate, Start makes one first, because only then it is known whether the run is short enough.
     if wanted or (timed is None and st.session_state.get(START)):
         timed = st.session_state[TIMED] = _time(request)
     if timed:
         st.markdown(_estimate(timed))
     else:
-        st.caption(_("One photo is measured first, to estimate the time for all of them."))
+        st.caption(_("One photo is measured first to estimate the total time."))
     short = timed is None or timed.total_s <= LONGEST_S
     if place.button(_("Start"), icon=":material/play_arrow:", type="primary", key=START, disabled=not short) and short:
         st.session_state[HERE] = _measure(request)
         st.session_state[NEXT], st.session_state[DONE] = VISIT, True
         st.rerun()
     if stopped(("evaluate", request)):
-        st.caption(_("Stopped: nothing was kept."))
+        st.caption(_("Stopped. No results were kept."))
 
 
 def _time(request: QuickRunRequest) -> PassTiming:
     with JobProgress(1, "estimate").shown(("estimate", request), may_stop=True) as work:
-        work.next(_("{photo}: timed with every model").format(photo=_named(request.pictures[0])))
+        work.next(_("Timing {photo} with every model").format(photo=_named(request.pictures[0])))
         with work.turn(job_queue.quick_run_effort(request.settings.refs)) as progress:
             return time_passes(request, ready(request, progress), progress)
 
@@ -419,7 +419,7 @@ def _measure(request: QuickRunRequest) -> MeasuredRun:
     names = {picture.name: _named(picture) for picture in request.pictures}
 
     def begin(photo: str) -> Progress:
-        work.next(_("{photo}: measured with every model").format(photo=names[photo]))
+        work.next(_("Measuring {photo} with every model").format(photo=names[photo]))
         return progress
 
     with work.shown(("evaluate", request), may_stop=True):
@@ -439,13 +439,13 @@ def _estimate(timed: PassTiming) -> str:
     ]
     count = len(timed.request.pictures)
     text = ngettext(
-        "**About {total}** for {count} photo: one took {models}, timed just now. It takes longer while others use this "
+        "**About {total}** for {count} photo: one photo took {models} just now. It takes longer while others "
+        "use this server.",
+        "**About {total}** for {count} photos: one photo took {models} just now. It takes longer while others use this "
         "server.",
-        "**About {total}** for {count} photos: one took {models}, timed just now. It takes longer while others use "
-        "this server.",
         count,
     ).format(total=duration(timed.total_s), count=count, models=", ".join(models))
     if timed.total_s > LONGEST_S:
-        limit = _("At most {most} are allowed here: take fewer photos, models or measures, or run `effviz evaluate`.")
+        limit = _("The limit here is {most}: choose fewer photos, models or measures, or run `effviz evaluate`.")
         return f"{text} {limit.format(most=duration(LONGEST_S))}"
     return text

@@ -1,4 +1,4 @@
-"""What a run found: the answer in words, the figure, its tables, and what made the numbers."""
+"""The results of a run: the answer in words, the figure, tables, and the settings behind the numbers."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,12 +34,12 @@ from effviz.zoo.presets import ScalingAxis, axis_among, scaling_axis
 CHART: Final = "evaluate-chart"
 ANSWER: Final = "evaluate-answer"
 
-# What STUDIES measured; their run.json has no name.
+# The data set of STUDIES, whose run.json does not name it.
 BUNDLED: Final = lazy_gettext("ImageNet's validation set, with boxes")
 
 
 def show_about(run: MeasuredRun) -> None:
-    """One line that says what was measured, and all settings folded away."""
+    """Show in one line what was measured."""
     settings, bundled = run.run.settings, run.key[0] in STUDIES
     count = len(settings.methods)
     counts = {
@@ -63,7 +63,7 @@ def _dataset(run: MeasuredRun) -> str:
 
 
 def made_by(measured: MeasuredRun) -> None:
-    """Everything that decides the numbers, folded away."""
+    """Show the settings, weights and versions that determine the numbers, in an expander."""
     run = measured.run
     with st.expander(_("Settings, weights and versions")):
         weights = {network.label: f"{network.weights_sha256[:12]}, {network.engine}" for network in run.networks}
@@ -72,9 +72,9 @@ def made_by(measured: MeasuredRun) -> None:
 
 
 def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequence[Difference]) -> None:
-    """The measure against MACs; a click on a point chooses its model below.
+    """Draw the metric against MACs; clicking a point chooses its model below.
 
-    Of what runs the model again each model's lead over its own Gaussian, which is then the line at 0.
+    For faithfulness metrics, draw each model's lead over its own Gaussian, which is then the line at 0.
     """
     refs = measured_refs(view.measured.run)
     if view.metric in run_settings.FAITHFULNESS_METRICS:
@@ -82,8 +82,8 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
     models = _rated(view, cells, view.method, refs)
     if not models:
         text = _(
-            "This version of EffViz does not know the models of this run, so it cannot count their MACs: see the "
-            "tables."
+            "This version of EffViz does not know the models of this run, so it cannot count their MACs. See the "
+            "tables instead."
         )
         st.info(text)
         return
@@ -101,60 +101,60 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
 
 
 def _source(view: ResultsView, photos: int) -> str:
-    """What a slide says below the figure: it leaves the page, whose words stand around it."""
+    """Return the text below the figure on a slide, which has to stand without the page."""
     text = _("{photos} of {dataset}, small and off-centre objects.") if view.small else _("{photos} of {dataset}.")
     of = text.format(photos=_counted_photos(photos), dataset=escape(_dataset(view.measured), quote=False))
     return " ".join((of, _bars(view), _("Measured and drawn by EffViz (Apache-2.0).")))
 
 
 def _bars(view: ResultsView) -> str:
-    text = _("Bars: 95 % intervals ({kind}) over photos, not over trainings.")
+    text = _("Error bars: 95 % intervals ({kind}) over photos, not over training runs.")
     return text.format(kind=_("Wilson") if view.metric in run_settings.SHARE_METRICS else _("Student's t"))
 
 
 def _notes(view: ResultsView, models: Sequence[RatedModel], refs: Mapping[str, ModelRef]) -> Iterator[str]:
-    """How to read the figure, and what is not in it."""
+    """Yield how to read the figure and what it leaves out."""
     measured = view.measured
     yield display_names.sentence(view.metric)
     if view.metric in run_settings.FAITHFULNESS_METRICS:
         yield display_names.only_leads()
     if view.metric in run_settings.AGREEMENT_METRICS:
-        text = _("{model} is what the others are compared with, so it has no value itself.")
+        text = _("{model} has no value itself, because the others are compared with it.")
         yield text.format(model=plain(measured.models[0]))
     if view.metric in run_settings.SANITY_METRICS:
-        yield _("Controls have no value: no network made them.")
+        yield _("Controls have no value, because no network computed them.")
     yield _bars(view)
     text = _(
-        "Colours show which dimension a model scales, compared with {model}, the first of the run, or with a "
+        "Colours show which dimension a model scales relative to {model}, the first model of the run, or to a "
         "later one where two dimensions differ from the first."
     )
     yield text.format(model=plain(measured.models[0]))
     if any(rated.role is None for rated in models):
-        yield _("Other: two of depth, width and pixels, or another family.")
+        yield _("Other: scales two of depth, width and pixels, or is of another family.")
     if unknown := [model for model in measured.models if model not in refs]:
-        yield _("Not known here, so not in the figure: {names}.").format(names=", ".join(map(plain, unknown)))
+        yield _("Unknown models, not in the figure: {names}.").format(names=", ".join(map(plain, unknown)))
 
 
 def show_tables(view: ResultsView, cells: Sequence[MetricMean], differences: Sequence[Difference]) -> None:
-    """Every method and control beside every model, over all photos and over the hard ones; then the differences."""
+    """Show the means of all methods, controls and models, for all photos and the hard ones, then the differences."""
     most = max((cell.every.n for cell in cells), default=0)
     st.markdown(_("All photos: **{count}**").format(count=most))
     _matrix(view.measured, cells, small=False)
     if (view.small or view.metric in run_settings.LOCALISATION_METRICS) and (
         hard := max((cell.small.n for cell in cells), default=0)
     ):
-        st.markdown(_("Object under 25 % of the photo and off-centre: **{count}**").format(count=hard))
+        st.markdown(_("Object smaller than 25 % of the photo and off-centre: **{count}**").format(count=hard))
         _matrix(view.measured, cells, small=True)
     if differences:
         title = _("{method}, differences on the same photos")
         if view.small:
-            title = _("{method}, differences on the same photos that are small and off-centre")
+            title = _("{method}, differences on the same photos with small, off-centre objects")
         st.markdown(title.format(method=display_names.method(view.method)))
         _pairs(differences, view.small)
 
 
 def show_failed(run: MeasuredRun) -> None:
-    """What could not be measured, and why."""
+    """Show what could not be measured, and why."""
     rows = run.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
     if rows.empty:
         return
@@ -165,7 +165,7 @@ def show_failed(run: MeasuredRun) -> None:
 
 
 def show_files(run: MeasuredRun) -> None:
-    """What was measured on this visit is kept nowhere else: its table and its page to take home."""
+    """Offer downloads of what was measured on this visit, which is stored nowhere else."""
     if run.key[0] != VISIT:
         return
     with st.container(horizontal=True):
@@ -176,11 +176,11 @@ def show_files(run: MeasuredRun) -> None:
         ):
             data = partial(_table_bytes, run, make)
             st.download_button(label, data, name, mime, icon=":material/download:", on_click="ignore")
-    st.caption(_("These numbers are in this server's memory until you close the page."))
+    st.caption(_("These numbers stay in this server's memory until you close the page."))
 
 
 def _table_bytes(run: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]) -> bytes:
-    """Count every mean, and what the page compares, when it is the visitor's turn: a click waits for it unseen."""
+    """Compute all means and return a file, in a turn of the visitor's; the click waits for it without a bar."""
     with QUEUE.turn(lambda _before: None, visitor=job_queue.who_asks()):
         cells = [cell for metric in run.metrics for cell in run_summary.metric_means(run, (metric,))]
         return make(run, cells).encode()
@@ -197,17 +197,17 @@ def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, refs: di
 
 def _alt(models: Sequence[RatedModel], axis: str) -> str:
     points = "; ".join(f"{model.model} {model.interval.mean:.3f}" for model in models)
-    return _("Scatter chart of {axis} over MACs on a log scale: {points}.").format(axis=axis, points=points)
+    return _("Scatter chart of {axis} against MACs on a log scale: {points}.").format(axis=axis, points=points)
 
 
 def _save(view: ResultsView, cells: Sequence[MetricMean]) -> None:
-    help = _("The means and intervals of this measure, every model, method and control")
+    help = _("Means and intervals of this measure for every model, method and control")
     table, name = summary_csv(view.measured.run, cells), f"effviz-{view.metric}.csv"
     st.download_button("CSV", table, name, "text/csv", help=help, icon=":material/download:", on_click="ignore")
 
 
 def _matrix(run: MeasuredRun, cells: Sequence[MetricMean], small: bool) -> None:
-    """One row a method and control; methods with the same numbers for every model share a row."""
+    """Show one row per method and control; methods with the same numbers for every model share a row."""
     means = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
     alike: dict[object, list[str]] = {}
     for method in dict.fromkeys(cell.method for cell in cells):
@@ -236,7 +236,7 @@ def _pairs(differences: Sequence[Difference], small: bool) -> None:
     ]
     if not rows:
         return
-    clear = _("p below 0.05, corrected (Holm) for all differences of this measure")
+    clear = _("p < 0.05 after Holm's correction for all differences of this measure")
     columns = {
         "model": st.column_config.TextColumn(_("Model"), pinned=True),
         "minus": st.column_config.Column(_("Compared with")),
@@ -254,13 +254,13 @@ def _minus(difference: Difference) -> str:
 
 
 def _leads(view: ResultsView, differences: Sequence[Difference]) -> list[MetricMean]:
-    """The lead of each model over its own Gaussian, and the Gaussian's own, 0, in the place of means."""
+    """Return each model's lead over its own Gaussian, and 0 for the Gaussian itself, in place of means."""
     leads, zero = find_leads(differences), Interval(0.0, math.nan, math.nan, view.measured.run.photos)
     return leads + [replace(lead, method=Control.GAUSSIAN.value, every=zero, small=zero) for lead in leads]
 
 
 def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
-    """The answer in words, above all numbers."""
+    """Show the answer in words, above all numbers."""
     with st.container(key=ANSWER):
         if st.session_state.get(DONE):
             photos, taken = _counted_photos(view.measured.run.photos), duration(view.measured.run.seconds)
@@ -271,26 +271,26 @@ def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
 
 
 def scroll_to_answer() -> None:
-    """After a run that just ended, once: its button is far below its result."""
+    """Scroll to the answer once after a run has ended, because its button is far below."""
     if st.session_state.pop(DONE, False):
         scroll = f"document.querySelector('.st-key-{ANSWER}')?.scrollIntoView({{block: 'center'}})"
         st.html(f"<script>{scroll}</script>", unsafe_allow_javascript=True)
 
 
-# The answer to the page's question by one metric and method, in words made of the open run's own differences.
+# The answer to the page's question for one metric and method, worded from the differences of the open run.
 #
-# First one sentence for somebody without statistics, by rules:
-# - The model that answers is the compound one with the most MACs, else the one with the most MACs, else the last.
-# - Yes or no takes a difference from the first model that is clear: p below 0.05 after Holm's correction for all
-#   differences of the measure. Below 30 photos there is no yes or no.
+# First comes one sentence for readers without statistics, by these rules:
+# - The answer is about the compound model with the most MACs, else the model with the most MACs, else the last.
+# - Yes or no requires a clear difference from the first model: p below 0.05 after Holm's correction for all
+#   differences of the metric. With fewer than 30 photos there is no yes or no.
 # - "A little" is less than 10 points of 100.
-# - Of a compound model's gain in localisation, what the first model gains by the same larger input alone is named: a
-#   finer grid of cells is part of it.
-# - Measures that tell how alike maps are give no answer to which are better.
+# - For a compound model's gain in localisation, the gain of the first model with the same larger input is given too,
+#   because the finer grid of cells accounts for a part.
+# - Metrics of similarity give no answer to which maps are better.
 
-LITTLE: Final = 10  # points: less than that is a little
+LITTLE: Final = 10  # points; smaller gains are called "a little"
 
-# What a gain and a loss mean, in points of 100; of a lead over a Gaussian for what runs the model again.
+# Sentences for a gain and a loss in points of 100; for faithfulness metrics, of the lead over a Gaussian.
 GAINS: Final[Mapping[Metric, tuple[str, str]]] = {
     Metric.ENERGY: (
         lazy_gettext("{model} puts {points:.1f} points more of its map on the object than {first}."),
@@ -306,32 +306,32 @@ GAINS: Final[Mapping[Metric, tuple[str, str]]] = {
     ),
     Metric.POINTING_15: (
         lazy_gettext(
-            "the map of {model} peaks on the object or at most 15 px off in {points:.1f} more photos out of 100 than "
-            "that of {first}."
+            "the map of {model} peaks on the object or at most 15 px off in {points:.1f} more photos out of 100 "
+            "than that of {first}."
         ),
         lazy_gettext(
-            "the map of {model} peaks on the object or at most 15 px off in {points:.1f} fewer photos out of 100 than "
-            "that of {first}."
+            "the map of {model} peaks on the object or at most 15 px off in {points:.1f} fewer photos out of 100 "
+            "than that of {first}."
         ),
     ),
     Metric.MAXBOX: (
         lazy_gettext(
-            "a box around the map of {model} fits the object in {points:.1f} more photos out of 100 than one around "
-            "that of {first}."
+            "a box around the map of {model} fits the object in {points:.1f} more photos out of 100 than that of "
+            "{first}."
         ),
         lazy_gettext(
-            "a box around the map of {model} fits the object in {points:.1f} fewer photos out of 100 than one around "
-            "that of {first}."
+            "a box around the map of {model} fits the object in {points:.1f} fewer photos out of 100 than that of "
+            "{first}."
         ),
     ),
     Metric.MAXBOX_V2: (
         lazy_gettext(
-            "a box around the map of {model} fits the object in {points:.1f} more photos out of 100 than one around "
-            "that of {first}, on average over three overlaps."
+            "a box around the map of {model} fits the object in {points:.1f} more photos out of 100 than that of "
+            "{first}, averaged over three overlaps."
         ),
         lazy_gettext(
-            "a box around the map of {model} fits the object in {points:.1f} fewer photos out of 100 than one around "
-            "that of {first}, on average over three overlaps."
+            "a box around the map of {model} fits the object in {points:.1f} fewer photos out of 100 than that of "
+            "{first}, averaged over three overlaps."
         ),
     ),
     Metric.IOU: (
@@ -352,25 +352,25 @@ LEADS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ScaledModel:
-    """How far a model is from the run's first one."""
+    """The difference of a model from the first model of the run."""
 
     label: str
     interval: Interval
-    role: ScalingAxis | None = None  # None: two of the three dimensions, another family, or not known here
+    role: ScalingAxis | None = None  # None: two of the three dimensions, another family, or an unknown model
     macs: int = 0
     pixels: int = 0
 
     def points(self, metric: Metric) -> float:
-        """The gain in points of 100; a loss is below 0."""
+        """Return the gain in points of 100; a loss is negative."""
         return 100 * self.interval.mean * (-1 if metric in run_settings.LOW_IS_GOOD else 1)
 
 
 def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str]:
-    """Yield paragraphs: the answer, what the other models do, and whether maps beat a Gaussian."""
+    """Yield paragraphs: the answer, the other models, and whether maps beat a Gaussian."""
     scaled = list(_scaled(view, differences))
     controlled = list(_scaled(view, differences, beside_model=False))
     if view.metric in run_settings.AGREEMENT_METRICS | run_settings.SANITY_METRICS:
-        yield _("**This measure tells how alike maps are**, not which are better.")
+        yield _("**This measure shows how similar maps are**, not which are better.")
     elif scaled:
         yield " ".join(_headline(view, scaled))
     details = " ".join((*_others(view, scaled), *_beside_gaussian(view, controlled)))
@@ -382,7 +382,7 @@ def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str
 
 
 def show_other_measures(view: ResultsView, place: DeltaGenerator) -> None:
-    """What the run's other measures of the same kind answer, in one sentence; counting them may take a while."""
+    """Show the answers of the run's other metrics of the same kind in one sentence; this may take a while."""
     kinds = (run_settings.LOCALISATION_METRICS, run_settings.FAITHFULNESS_METRICS)
     alike = {metric for kind in kinds if view.metric in kind for metric in kind} - {view.metric}
     others = [metric for metric in view.measured.metrics if metric in alike]
@@ -393,22 +393,22 @@ def show_other_measures(view: ResultsView, place: DeltaGenerator) -> None:
 
 
 def other_measures(view: ResultsView, differences: Mapping[Metric, Sequence[Difference]]) -> str:
-    """By which measures the model that answers is better than the first, worse, or neither; empty: by none."""
+    """Return by which metrics the answering model is better than the first, worse, or neither; "" without any."""
     found = [
         (display_names.metric(metric), _answering(scaled), metric)
         for metric, some in differences.items()
         if (scaled := list(_scaled(view, some)))
     ]
     parts = [f"{group} ({' · '.join(names)})" for group, names in _grouped(view, found).items() if names]
-    text = _("The same two models by the run's other measures: {groups}.")
+    text = _("The same two models compared by the run's other measures: {groups}.")
     return text.format(groups=_("; ").join(parts)) if parts else ""
 
 
 def _grouped(view: ResultsView, found: Sequence[tuple[str, ScaledModel, Metric]]) -> dict[str, list[str]]:
-    """Names by what is said of their models: better, worse, or neither."""
+    """Group names by the verdict on their models: better, worse, or neither."""
     better, worse, unclear = _("better"), _("worse"), _("no clear difference")
     if view.metric in run_settings.SANITY_METRICS:
-        # Of what should be near zero a difference does not tell which of two is nearer.
+        # For values that should be near zero, a difference does not tell which of the two is nearer.
         better, worse = _("larger"), _("smaller")
     if view.metric in run_settings.FAITHFULNESS_METRICS:
         better, worse = _("a larger lead"), _("a smaller lead")
@@ -420,7 +420,7 @@ def _grouped(view: ResultsView, found: Sequence[tuple[str, ScaledModel, Metric]]
 
 
 def _scaled(view: ResultsView, differences: Sequence[Difference], beside_model: bool = True) -> Iterator[ScaledModel]:
-    """Models by their differences from the first one, or from controls of their own."""
+    """Yield models with their differences from the first model, or from their own controls."""
     refs = measured_refs(view.measured.run)
     first = refs.get(view.measured.models[0])
     for difference in differences:
@@ -435,7 +435,7 @@ def _scaled(view: ResultsView, differences: Sequence[Difference], beside_model: 
 
 
 def _headline(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
-    """Yes, no or neither, by the one model that answers; then what of it is the finer grid."""
+    """Yield the verdict on the answering model, then the part that is due to the finer grid."""
     which, first = _answering(scaled), _("the baseline {model}").format(model=plain(view.measured.models[0]))
     model, points = _called(which), which.points(view.metric)
     few = which.interval.n < FEW
@@ -473,21 +473,21 @@ def _verdict(points: float) -> str:
 
 
 def _grid(view: ResultsView, which: ScaledModel, scaled: Sequence[ScaledModel]) -> Iterator[str]:
-    """What the larger input does alone, where the run has such a model."""
+    """Yield what the larger input gains alone, if the run has such a model."""
     if view.measured.run.settings.smooth:
-        yield _("All maps were blurred alike, so that a finer grid alone gains little.")
+        yield _("All maps were blurred equally, so a finer grid alone gains little.")
     alike = [model for model in scaled if model.role is ScalingAxis.RESOLUTION and model.pixels == which.pixels]
     if not alike:
         return
     alone, points = alike[0], alike[0].points(view.metric)
-    text = _("The same larger input alone ({model}) makes no clear gain.")
+    text = _("The same larger input alone ({model}) brings no clear gain.")
     if alone.interval.sure and points > 0:
-        text = _("The baseline with the same larger input ({model}), whose grid is as fine, gains {points:.1f}.")
+        text = _("The baseline with the same larger input ({model}), whose grid is just as fine, gains {points:.1f}.")
     yield text.format(model=plain(alone.label), points=points)
 
 
 def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
-    """All models in three groups, the farthest of the clear ones first."""
+    """Yield all models in three groups, those with the largest clear differences first."""
     if not scaled:
         return
     far = sorted(scaled, key=lambda model: -abs(model.interval.mean) if model.interval.sure else 0)
@@ -496,7 +496,7 @@ def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
         _("{group}: {models}").format(group=group, models=", ".join(some)) for group, some in groups.items() if some
     ]
     method, metric = display_names.method(view.method), display_names.compared(view.metric)
-    text, first = _("By {method}, {metric} against {first}: {groups}."), plain(view.measured.models[0])
+    text, first = _("{metric} by {method}, compared with {first}: {groups}."), plain(view.measured.models[0])
     yield text.format(method=method, metric=metric, first=first, groups=_("; ").join(said))
 
 
@@ -506,9 +506,9 @@ def _beside_gaussian(view: ResultsView, controlled: Sequence[ScaledModel]) -> It
     control = display_names.controls_name(view.measured.gaussian(view.metric))
     others = [model for model in controlled if not (model.interval.sure and model.points(view.metric) > 0)]
     if not others:
-        text = _("The maps of every model beat the {control}, which knows nothing of the photo.")
+        text = _("The maps of every model beat the {control}, which does not look at the photo.")
     elif len(others) == len(controlled):
-        text = _("No model's maps clearly beat the {control}, which knows nothing of the photo.")
+        text = _("No model's maps clearly beat the {control}, which does not look at the photo.")
     else:
-        text = _("No clear lead over the {control}, which knows nothing of the photo: {models}.")
+        text = _("No clear lead over the {control}, which does not look at the photo: {models}.")
     yield text.format(control=control, models=", ".join(plain(model.label) for model in others))

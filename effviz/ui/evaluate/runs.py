@@ -1,6 +1,6 @@
-"""Runs that the page can show, their means, and which one is open: of a server's folder, shipped, or of this visit.
+"""Runs of the Evaluate page: from the server's folder, shipped studies and this visit; their means and the choice.
 
-Only runs that lie directly in that folder are opened, never a path that a visitor names.
+Only runs directly in the server's folder are opened, never a path from a visitor.
 """
 
 import logging
@@ -29,8 +29,8 @@ from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import Effort
 from effviz.ui.outputs import plain
 
-LARGEST_JSON: Final = 4 * 2**20  # bytes of a run.json: room for hundreds of models with all methods
-Stamp = tuple[tuple[int, int], ...]  # when each of a run's files was written, in ns, and its bytes
+LARGEST_JSON: Final = 4 * 2**20  # bytes of a run.json, enough for hundreds of models with all methods
+Stamp = tuple[tuple[int, int], ...]  # for each file of a run: time of writing in ns, and size in bytes
 logger = logging.getLogger(__name__)
 
 
@@ -44,18 +44,18 @@ class RunState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """A run's folder as the list shows it."""
+    """A run's folder as an entry of the list."""
 
-    name: str  # the folder's own name
+    name: str  # of the folder
     folder: Path
     state: RunState
-    stamp: Stamp  # changes when somebody measures anew under this name
-    done: int = 0  # photos that are measured
-    photos: int = 0  # that are to be
+    stamp: Stamp  # changes when the run is measured again
+    done: int = 0  # photos measured so far
+    photos: int = 0  # in the data set
 
     @property
     def title(self) -> str:
-        """The name, with what keeps it from being shown."""
+        """The name, with the reason if the run cannot be shown."""
         if self.state is RunState.BROKEN:
             return _("{name} (cannot be read)").format(name=self.name)
         if self.state is RunState.UNFINISHED:
@@ -65,10 +65,10 @@ class RunEntry:
 
 
 def list_runs() -> tuple[RunEntry, ...]:
-    """Return the runs in the folder, the newest first; none where there is no folder.
+    """Return the runs in the folder, newest first; empty if there is no folder.
 
     Raises:
-        SettingsError: what the setting names is no folder, or cannot be read.
+        SettingsError: The setting does not name a readable folder.
     """
     root = settings.RUNS.value()
     try:
@@ -77,8 +77,8 @@ def list_runs() -> tuple[RunEntry, ...]:
     except OSError as error:
         logger.warning("The folder of runs, %s, cannot be read: %s", root, error)
         text = _(
-            "This server's setting {setting} does not name a folder that can be read: runs are looked for in "
-            "one. Whoever runs the server can correct it."
+            "The setting {setting} does not name a folder that this server can read runs from. Whoever runs the "
+            "server can correct it."
         )
         raise SettingsError(text.format(setting=settings.RUNS.name)) from error
 
@@ -88,13 +88,13 @@ def _entries(root: Path) -> Iterator[RunEntry]:
         try:
             if not path.name.startswith(".") and (path / run_store.MANIFEST_FILE).exists() and _inside(path, root):
                 yield _entry(path)
-        # One that may not be read, a link to itself, or one that somebody removes just now hides no other.
+        # An unreadable run, a circular link, or a run being removed must not hide the others.
         except (OSError, RuntimeError) as error:
             logger.warning("%s cannot be read: %s", path, error)
 
 
 def _inside(path: Path, root: Path) -> bool:
-    """Whether a run and its two files lie where they seem to, and no link leads out of the folder."""
+    """Return whether a run and its files are really in the folder: no link may lead out of it."""
     return path.resolve().parent == root.resolve() and all(
         (path / file).resolve().parent == path.resolve()
         for file in (run_store.MANIFEST_FILE, run_store.RESULTS_FILE, run_store.CHUNKS_FOLDER)
@@ -106,7 +106,7 @@ def _entry(path: Path) -> RunEntry:
     try:
         run = _manifest(path, stamp)
         if run.finished:
-            if not (path / run_store.RESULTS_FILE).is_file():  # also when it is a pipe, which would be waited for
+            if not (path / run_store.RESULTS_FILE).is_file():  # a pipe would block reading
                 raise FileNotFoundError(run_store.RESULTS_FILE)
             return RunEntry(path.name, path, RunState.FINISHED, stamp, run.photos, run.photos)
         return RunEntry(path.name, path, RunState.UNFINISHED, stamp, _done(run), run.photos)
@@ -126,7 +126,7 @@ def _stamp(path: Path) -> Stamp:
 
 @lru_cache(maxsize=256)
 def _manifest(path: Path, stamp: Stamp) -> Manifest:
-    """Read a run.json, again only when it has changed: the list of runs is made whenever somebody clicks."""
+    """Read a run.json; cached until it changes, because every click lists the runs."""
     if not (path / run_store.MANIFEST_FILE).is_file() or stamp[0][1] > LARGEST_JSON:
         raise OSError(f"{run_store.MANIFEST_FILE} is no file of at most {LARGEST_JSON} bytes")
     run = run_store.read_manifest(path)
@@ -143,33 +143,33 @@ def _done(run: Manifest) -> int:
     return sum(min(run.photos_a_part, run.photos - start) for start in run_store.chunk_files(run.folder))
 
 
-# What was measured, from a run in the folder, a shipped study, or this visit.
+# Results from a run in the folder, a shipped study, or this visit.
 
 STUDIES_FOLDER: Final = settings.SHIPPED / "docs" / "study"
 
-# No run in a folder is called so: none with a colon in its name is shown.
+# These names cannot clash with runs in the folder, because runs with a colon in their name are not shown.
 STUDY, FAITHFUL, METHODS_STUDY, SMOOTH, VISIT = ":study", ":faithfulness", ":methods", ":smooth", ":visit"
 
 STUDIES: Final = {
     STUDY: ("localisation", lazy_gettext("A first study: 400 photos with boxes")),
     FAITHFUL: ("faithfulness", lazy_gettext("A first study of faithfulness: 100 of the 400 photos")),
-    METHODS_STUDY: ("methods", lazy_gettext("Ten methods' faithfulness: the same 100 photos")),
-    SMOOTH: ("smooth", lazy_gettext("The first study after one blur for all maps: 400 photos with boxes")),
+    METHODS_STUDY: ("methods", lazy_gettext("Faithfulness of ten methods: the same 100 photos")),
+    SMOOTH: ("smooth", lazy_gettext("The first study with all maps blurred equally: 400 photos with boxes")),
 }  # folder, title
 
-LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
+LARGEST_ROWS: Final = 2_000_000  # about 90 MB in memory; `effviz report` has no such limit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredRun(Results):
-    """A finished run as pages hold it."""
+    """A finished run in memory."""
 
-    key: tuple[object, ...]  # unlike any other's; changes when somebody measures anew
+    key: tuple[object, ...]  # unique; changes when the run is measured again
     hashes: Mapping[str, str]  # sha256 of the photos, by name
 
     @property
     def size_bytes(self) -> int:
-        """What it takes in memory, about."""
+        """The approximate size in memory."""
         return 1024 + int(self.frame.memory_usage().sum()) + 200 * len(self.hashes)
 
 
@@ -177,29 +177,29 @@ def open_entry(entry: RunEntry) -> MeasuredRun:
     """Return a finished run.
 
     Raises:
-        SettingsError: it is damaged, or has more rows than a page can hold.
+        SettingsError: The run is damaged, or has more rows than a page can hold.
     """
     try:
         return open_folder(entry.folder, (str(entry.folder), entry.stamp))
     except (SettingsError, OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         logger.warning("The run in %s cannot be shown: %s", entry.folder, error)
         text = _(
-            "The results of {name} cannot be read: a whole run of this version with at most {most:,} rows can be "
-            "shown. Choose another one, or see it with `effviz report`."
+            "The results of {name} cannot be read: only complete runs of this version with at most {most:,} rows "
+            "can be shown. Choose another run, or open it with `effviz report`."
         )
         raise SettingsError(text.format(name=plain(entry.name), most=LARGEST_ROWS)) from error
 
 
 def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:
-    """Return a finished run as it lies on disk.
+    """Load a finished run from its folder.
 
     Raises:
-        SettingsError: it has too many rows, or is damaged.
-        OSError, ValueError, KeyError: it is damaged otherwise.
+        SettingsError: The run has too many rows, or is damaged.
+        OSError, ValueError, KeyError: The run is damaged in another way.
     """
     file = folder / run_store.RESULTS_FILE
     if pq.read_metadata(file).num_rows > LARGEST_ROWS:
-        raise SettingsError(_("The run has more rows than a page can hold. See it with `effviz report`."))
+        raise SettingsError(_("The run has more rows than a page can hold. Open it with `effviz report`."))
     results = run_summary.load_results(folder)
     if missing := {*TEXT_COLUMNS, *NUMBER_COLUMNS} - set(results.frame.columns):
         raise KeyError(missing)
@@ -212,7 +212,7 @@ def _hashes(file: Path) -> dict[str, str]:
     return {photo: sha256 for photo, sha256 in pairs if sha256}
 
 
-# The means of a run with their intervals, counted once for all visitors.
+# The means of a run with their intervals, computed once for all visitors.
 
 CELL_BYTES: Final = 500
 _COUNTED: "SizeBoundedCache[tuple[Any, ...]]" = SizeBoundedCache(
@@ -221,7 +221,7 @@ _COUNTED: "SizeBoundedCache[tuple[Any, ...]]" = SizeBoundedCache(
 
 
 def cached_means(run: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
-    """Return the means of every method and control by one metric, model by model."""
+    """Return the means of every method and control by one metric, ordered by model."""
     text = _("{measure}: means and intervals").format(measure=display_names.metric(metric))
 
     def count() -> tuple[MetricMean, ...]:
@@ -232,9 +232,9 @@ def cached_means(run: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
 
 
 def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[Difference, ...]:
-    """Return each model minus the first, and minus a Gaussian of its own, on the same photos.
+    """Return the differences of each model from the first and from its own Gaussian, on the same photos.
 
-    All models at once: which of them is surely different depends on how many are compared.
+    All models are compared at once, because significance depends on the number of comparisons.
     """
     text = _("{metric}: differences on the same photos").format(metric=display_names.metric(metric))
 
@@ -246,7 +246,7 @@ def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[D
 
 
 def _count_once(key: Hashable, text: str, count: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
-    """What is kept, else counted in the visitor's turn under a bar."""
+    """Return the cached result, or compute it in a turn of the visitor's with a progress bar."""
     if (known := _COUNTED.find(key)) is not None:
         return known
     with JobProgress(1).shown(key, may_stop=False) as work:
@@ -255,28 +255,28 @@ def _count_once(key: Hashable, text: str, count: Callable[[], tuple[Any, ...]]) 
             return _COUNTED.get(key, count)
 
 
-# Which run is open, and what of it is shown; all of it stands in the address.
+# Which run is open, and what of it is shown; all of this is kept in the address.
 
-RUN, METRIC, BY, WHICH = "run", "metric", "by", "which"  # widgets, and in the address
-HERE: Final = "evaluate-here"  # in the session: what this visitor measured
-NEXT: Final = "evaluate-next"  # in the session: the run that the page opens next
-DONE: Final = "evaluate-done"  # in the session: that run has just ended
+RUN, METRIC, BY, WHICH = "run", "metric", "by", "which"  # keys of widgets and names in the address
+HERE: Final = "evaluate-here"  # in the session: the run measured on this visit
+NEXT: Final = "evaluate-next"  # in the session: the run to open next
+DONE: Final = "evaluate-done"  # in the session: whether that run has just ended
 ALL, SMALL = "all", "small"
 _RUNS: SizeBoundedCache[MeasuredRun] = SizeBoundedCache(budget_bytes(0.05), lambda run: run.size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class ResultsView:
-    """What is looked at."""
+    """The part of a run that is shown."""
 
     measured: MeasuredRun
     metric: Metric
     method: str
-    small: bool  # only photos whose object is small and off-centre
+    small: bool  # only photos with a small, off-centre object
 
 
 def choose_run() -> RunEntry | str | None:
-    """Show the list of runs; return the chosen one, its name if it is in no folder, or None where there is no run."""
+    """Show the list of runs; return the chosen entry, its name if it is not in the folder, or None without runs."""
     entries: tuple[RunEntry, ...] = ()
     with guard():
         entries = list_runs()
@@ -289,8 +289,8 @@ def choose_run() -> RunEntry | str | None:
     names = visit | {name: entry.title for name, entry in by_name.items()} | studies
     if not names:
         text = _(
-            "There is no run to show yet: those that `effviz evaluate` writes into this server's folder of runs are "
-            "listed here. Measure a few photos below."
+            "There are no runs yet. Runs that `effviz evaluate` writes to this server's folder of runs are listed "
+            "here. You can measure a few photos below."
         )
         st.info(text)
         return None
@@ -303,10 +303,10 @@ def choose_run() -> RunEntry | str | None:
 
 
 def open_run(run: RunEntry | str) -> MeasuredRun:
-    """Return what was measured.
+    """Return the results of a run.
 
     Raises:
-        SettingsError: it cannot be shown: unfinished, damaged, or too large.
+        SettingsError: The run is unfinished, damaged, or too large.
     """
     if run == VISIT:
         own: MeasuredRun = st.session_state[HERE]
@@ -319,8 +319,8 @@ def open_run(run: RunEntry | str) -> MeasuredRun:
 
 
 def choose_view(run: MeasuredRun) -> ResultsView:
-    """Show what can be chosen of a run."""
-    columns = st.columns([2, 2, 3])  # two buttons stand beside each other in the third
+    """Show the choices of metric, method and photos."""
+    columns = st.columns([2, 2, 3])  # the third holds two buttons side by side
     names = {metric.value: display_names.metric(metric) for metric in run.metrics}
     methods = {method.value: display_names.method(method.value) for method in run.run.settings.methods}
     which = {ALL: _("All photos"), SMALL: _("Small and off-centre")}
@@ -330,7 +330,7 @@ def choose_view(run: MeasuredRun) -> ResultsView:
     with columns[1]:
         method = inputs.choose_listed(_("Method"), methods, BY, next(iter(methods)))
     with columns[2]:
-        some_small = bool(run.small().any())  # some photos are known to have a small and off-centre object
+        some_small = bool(run.small().any())  # whether any photo has a small, off-centre object
         small = some_small and inputs.choose_one(_("Photos"), which, WHICH, ALL) == SMALL
     return ResultsView(run, metric, method, small)
 
@@ -338,10 +338,10 @@ def choose_view(run: MeasuredRun) -> ResultsView:
 def _sentence(entry: RunEntry) -> str:
     if entry.state is RunState.UNFINISHED:
         return _(
-            "{name} is not finished ({done} of {photos} photos): only whole runs can be shown. Go on with the command "
-            "that began it, or choose another run."
+            "{name} is not finished ({done} of {photos} photos): only complete runs can be shown. Resume it with "
+            "the command that started it, or choose another run."
         ).format(name=plain(entry.name), done=entry.done, photos=entry.photos)
     return _(
-        "{name} cannot be read: its run.json must be whole and of this version, with its results beside it. Choose "
-        "another run, or measure it again."
+        "{name} cannot be read: it must have a complete run.json of this version and its results beside it. "
+        "Choose another run, or measure it again."
     ).format(name=plain(entry.name))
