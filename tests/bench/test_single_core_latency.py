@@ -34,7 +34,7 @@ def threads():
 
 
 class Clock:
-    """Return times from a list."""
+    """A clock that returns times from a list."""
 
     def __init__(self, *seconds: float) -> None:
         self.seconds = list(seconds)

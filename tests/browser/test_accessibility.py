@@ -1,4 +1,4 @@
-"""What keeps people out who hear a page, press keys, or need contrast: axe-core looks at every page, light and dark."""
+"""Accessibility for screen readers, keyboards and low vision: axe-core checks every page, light and dark."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ AXE = Path(__file__).parents[2] / ".venv/node_modules/axe-core/axe.min.js"
 COMPARE = "/?models=lite0@224,lite2@260&photos=dog"
 PAGES = [COMPARE, "/lesson", "/scale", "/tradeoff", "/evaluate", "/paper", "/wrong_maps", "/glossary"]
 
-# What Streamlit draws itself and offers no way to change, each with the reason why it may stay.
+# Violations in Streamlit's own elements that cannot be changed, each with the reason why it is acceptable.
 ALLOWED = {
     ("presentation-role-conflict", "stFileUploaderDropzone"): "a place to drop files is named for those who hear it "
     "although it is only presentation; the button inside it does the same and has its own name",
@@ -46,7 +46,7 @@ RUN = """
 """
 
 
-# Streamlit fades what a run of the script will replace, and back again: half-faded words have less contrast.
+# Streamlit fades elements that a script run will replace, out and in again: half-faded text has less contrast.
 AT_REST = """
   () => {
     const trees = [document, ...[...document.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean)];
@@ -55,11 +55,11 @@ AT_REST = """
 """
 
 
-COLOURS = ["color-contrast", "link-in-text-block"]  # all that is otherwise on a dark page: axe's category "color"
+COLOURS = ["color-contrast", "link-in-text-block"]  # the only rules that a dark page changes: axe's category "color"
 
 
 def violations(page: Page, axe: str, within: str | None = None, rules: list[str] | None = None) -> list[str]:
-    """What axe-core finds wrong once the page is at rest, but for what is allowed; by some rules alone.
+    """Return axe-core's violations on a settled page, except allowed ones; optionally for some rules only.
 
     What it finds it has to find again: a page may begin to fade while axe looks at it.
     """
@@ -103,14 +103,14 @@ WRONG = """
 
 
 def axe_is_heard_when_something_is_wrong(page: Page, axe: str) -> None:
-    """On a dark page."""
+    """Check that axe-core finds planted violations on a dark page."""
     page.evaluate(WRONG)
     assert {one.partition(":")[0] for one in violations(page, axe)} == {"image-alt", "color-contrast"}
     assert {one.partition(":")[0] for one in violations(page, axe, rules=COLOURS)} == {"color-contrast"}
 
 
 def everywhere(page: Page, axe: str, path: str, rules: list[str] | None = None) -> list[str]:
-    """The page, and what its folds hold."""
+    """Check the page, and the content of its expanders."""
     found = violations(page, axe, rules=rules)
     for fold in ("Photos", "Models", "Method") if path == COMPARE else ():
         unfold(page, fold)
@@ -140,7 +140,7 @@ OUTLINE = """
 def test_the_keyboard_is_seen_in_the_navigation_and_passes_a_table_by_one_press_of_tab(visit: Visit) -> None:
     page = visit("/tradeoff")
     table = page.get_by_test_id("stDataFrame").first
-    expect(table.locator("canvas").first).to_be_attached()  # the table itself, which is read when one is needed
+    expect(table.locator("canvas").first).to_be_attached()  # the table component, which loads on demand
     whole(page)
     where_the_keyboard_is_in_the_navigation_is_seen(page)
     a_table_is_passed_by_one_press_of_tab_and_its_buttons_can_be_reached(page, table)
@@ -150,7 +150,7 @@ def where_the_keyboard_is_in_the_navigation_is_seen(page: Page) -> None:
     link = page.get_by_test_id("stTopNavLink").nth(1)
     link.focus()
     page.keyboard.press("Tab")
-    page.keyboard.press("Shift+Tab")  # by keyboard, which is when it is marked
+    page.keyboard.press("Shift+Tab")  # by keyboard, which shows the focus ring
     expect(link).to_be_focused()
 
     def marked() -> None:

@@ -1,4 +1,4 @@
-"""The benchmark's eyes: that each sees what it is meant to see."""
+"""The benchmark's probes: each one measures what it should."""
 
 import pytest
 from playwright.sync_api import Browser
@@ -25,7 +25,7 @@ SLOW_SLIDER = """
   });
 </script>
 """
-# Draws in the frame after a move of the hand; each picture takes as long as `slowness` says.
+# Draws in the frame after a mouse move; each image takes as long as `slowness` says.
 MAP = """
 <div class="stage" style="width: 300px; height: 200px"><canvas data-drawn="0"></canvas></div>
 <script>
@@ -85,10 +85,10 @@ def test_maps_that_are_slow_to_draw_are_seen_to_be_so(browser: Browser, monkeypa
     quick = pictures_per_second(page, page.locator(".stage"))
     page.evaluate("window.slowness = 200")
     slow = pictures_per_second(page, page.locator(".stage"), zooming=True)
-    # Each takes a fifth of a second, however fast the machine; over 1.5 s the clock may be one picture early.
+    # Each takes a fifth of a second, however fast the machine; over 1.5 s the clock may be one image early.
     assert 0 < slow <= 6
     assert quick > slow
-    # 1 is the pointer that Chromium calls the mouse; the wheel turns both ways.
+    # Pointer 1 is the mouse in Chromium; the wheel turns both ways.
     assert set(page.evaluate("[...window.said]")) >= {"move 1", "zoom 1 true", "zoom -1 true"}
 
 

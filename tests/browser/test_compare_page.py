@@ -22,7 +22,7 @@ ONE = "/?models=lite0@224&photos=dog"
 
 
 def maps(page: Page) -> Locator:
-    """The maps of the grid, once they are drawn and say what they show."""
+    """Return the maps of the grid, once they are drawn and labelled."""
     return page.locator("figure.tile canvas[aria-label]")
 
 
@@ -48,7 +48,7 @@ def test_a_bad_file_gets_its_sentence_and_a_photo_a_row_of_maps(visit: Visit, tm
     unfold(page, "Photos")
     upload(page, broken)
     expect(page.get_by_text(re.compile("holiday.jpg.* JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF"))).to_be_visible()
-    expect(maps(page)).to_have_count(1)  # the rest stays
+    expect(maps(page)).to_have_count(1)  # everything else stays
     upload(page, SAMPLES / "red_panda.jpg")
     expect(page.get_by_role("img", name="The photo red_panda.jpg")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
@@ -70,7 +70,7 @@ def test_one_class_is_chosen_in_the_list_and_above_and_everything_agrees(visit: 
     expect(maps(page)).to_have_count(4)
     expect(page.locator(f'figure.tile canvas[data-class="{index}"]')).to_have_count(4)  # of both photos
     expect(page.locator(".classes [aria-checked=true] span:first-child")).to_have_text([name] * 2)
-    idle(page)  # the buttons below are those of this class
+    idle(page)  # the buttons below belong to this class
     slug = "-".join(re.findall("[a-z0-9]+", name.lower()))
     with page.expect_download(timeout=PATIENCE_MS) as download:
         page.get_by_role("button", name="Settings as JSON").click()
@@ -86,7 +86,7 @@ def test_one_class_is_chosen_in_the_list_and_above_and_everything_agrees(visit: 
     expect(above).to_have_value(name)
     expect(page.locator(".effviz-chosen").last).to_have_text(
         "LayerCAM, Last layer"
-    )  # though its widget was folded away
+    )  # although its widget was collapsed
     expect(page.locator(".classes [aria-checked=true] span").first).to_have_text(name)
     idle(page)
     above.fill("golden retr")
@@ -104,7 +104,7 @@ def test_scorecam_shows_how_far_it_is_and_can_be_stopped(visit: Visit) -> None:
     page.get_by_text("Compute them").click()
     bar = page.get_by_role("progressbar")
     expect(bar).to_be_visible(timeout=PATIENCE_MS)
-    for _ in range(3):  # batches of the one map
+    for _ in range(3):  # batches of one map
         expect(bar).not_to_have_attribute("aria-valuenow", bar.get_attribute("aria-valuenow") or "")
     page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped after 0 of 1 maps.")).to_be_visible()
@@ -119,7 +119,7 @@ def test_a_link_brings_the_whole_comparison_back(visit: Visit) -> None:
     expect(page.locator("b", has_text="lite2@260")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(".effviz-chosen")).to_have_text(
         [sample_photos.find("coffee").title, "lite0@224, lite2@260", "LayerCAM, Last layer"]
-    )  # what is chosen is seen while it is folded
+    )  # the choice is visible while the widget is collapsed
     unfold(page, "Method")
     page.get_by_text("How it is computed").click()
     expect(page.get_by_text("LayerCAM: Only positive gradients count")).to_be_visible()

@@ -1,4 +1,4 @@
-"""What the components share, in a page without a server: telling Python of moves, and living through its reruns."""
+"""Code shared by the components, on a page without a server: reporting moves to Python, and surviving its reruns."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,17 +19,17 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def sheet(browser: Browser) -> Iterator[Page]:
-    """An empty page whose clock stands still until it is moved on."""
+    """Return an empty page whose clock is stopped until the test advances it."""
     page = browser.new_page()
     page.clock.install(time=0)
-    page.clock.pause_at(3600)  # far enough: it must not have passed by itself
+    page.clock.pause_at(3600)  # far in the future, so that it cannot pass by itself
     yield page
     page.close()
 
 
 @pytest.fixture
 def sender(sheet: Page) -> Ask:
-    """Run a line with the sender in it, and return the moves that were sent so far."""
+    """Run a line of code with the sender, and return the moves sent so far."""
     sheet.add_script_tag(
         content=components.SENDER
         + "const sent = []; const sender = new Sender(document.body, ({ value, move }) => sent.push([value, move]));"
@@ -46,7 +46,7 @@ def test_the_answer_to_a_move_is_known_by_its_number_not_by_its_value(sheet: Pag
     heard = "() => [1, 2, 3].map((move) => sender.hear(move))"
     assert sheet.evaluate(heard) == [False, False, True]
     sheet.clock.run_for(200_000)
-    assert sender() == [[0.95, 1], [0.9, 2], [0.95, 3]]  # an answered move is not told again
+    assert sender() == [[0.95, 1], [0.9, 2], [0.95, 3]]  # an answered move is not sent again
 
 
 def test_an_unanswered_move_is_told_again_five_times_and_ever_more_seldom(sheet: Page, sender: Ask) -> None:
@@ -57,7 +57,7 @@ def test_an_unanswered_move_is_told_again_five_times_and_ever_more_seldom(sheet:
         told += [second] * (len(sender()) - len(told) - 1)
     assert told == [2, 6, 14, 30, 62]  # 2 s, then 4, 8, 16 and 32 more
     assert {tuple(each) for each in sender()} == {("x", 1)}
-    assert sheet.evaluate("() => sender.hear(0)")  # whatever Python says now counts
+    assert sheet.evaluate("() => sender.hear(0)")  # from now on, Python's answers count
 
 
 def test_nothing_is_told_again_while_python_is_at_work(sheet: Page, sender: Ask) -> None:
@@ -110,9 +110,9 @@ NEWS = """
 
 def test_a_grid_that_comes_later_hears_the_newest_news_only(sheet: Page) -> None:
     heard = sheet.evaluate(NEWS, components.file_text(grid.__name__, "channel.js") + components.NEWS)
-    assert heard[:2] == ["first", "second"]  # when they come
-    assert heard[2:4] == ["second", "second"]  # when it is wanted
-    assert heard[4:] == ["late", "second"]  # what an older call brought does not stay
+    assert heard[:2] == ["first", "second"]  # when they arrive
+    assert heard[2:4] == ["second", "second"]  # when it is needed
+    assert heard[4:] == ["late", "second"]  # the result of an older call is replaced
 
 
 DRAWN_AT_ITS_WIDTH = """

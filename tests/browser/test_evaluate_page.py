@@ -1,4 +1,4 @@
-"""A click on the scatter leads to photos and on to their maps; a small run can be stopped, and made."""
+"""A click on the scatter plot leads to photos and their maps; a small run can be stopped and completed."""
 
 import itertools
 import re
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
 Press = Callable[[Page, int], None]
-PATIENCE_MS = 180_000  # models are loaded, and many passes are made
+PATIENCE_MS = 180_000  # models load, and many passes run
 NAMES = ("cat", "owl", "dog")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def run(runs: Path) -> None:
-    """One run, of photos that come with EffViz."""
+    """Return one run on photos that come with EffViz."""
     photos = tuple(DatasetSample(sample_photos.find(name).path, f"{name}.jpg") for name in NAMES)
     dataset = Dataset(Path("three"), photos, "three", annotated=False, labelled=False)
     evaluate(dataset, RunSettings(("lite0@96",), (Method.CAM,), (Metric.DROP,), targets="prediction"), runs / "tiny")
@@ -44,7 +44,7 @@ def test_a_click_on_a_point_leads_to_its_photos_and_their_maps(visit: Visit, pre
 
 
 def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
-    """Of the models that were compared, so small that it is made soon and so large that Stop comes before its end."""
+    """Use the compared models, small enough to finish soon and large enough for Stop to come before the end."""
     page = visit("/?models=lite0@128,lite1@128&photos=,")
     follow(page, "Evaluate", "/evaluate")
     main = page.get_by_test_id("stMain")
@@ -63,7 +63,7 @@ def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-# Where the words beside points and the bars of intervals are: left, top, right, bottom. A line without words is none.
+# Positions of point labels and interval bars: left, top, right, bottom. Empty lines do not count.
 SEEN = """() => {
     const place = (part) => { const at = part.getBoundingClientRect(); return [at.left, at.top, at.right, at.bottom]; };
     const plot = document.querySelector(".js-plotly-plot");
@@ -77,7 +77,7 @@ SEEN = """() => {
 
 
 def apart(one: list[float], other: list[float]) -> bool:
-    """Two px of a line of text are above and below its letters."""
+    """Two px of each text line are above and below its letters."""
     return one[2] <= other[0] or other[2] <= one[0] or one[3] - 2 <= other[1] + 2 or other[3] - 2 <= one[1] + 2
 
 

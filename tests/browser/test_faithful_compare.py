@@ -1,4 +1,4 @@
-"""Compare's two checks in a real browser: asked for once, then played without the server."""
+"""Compare's two checks in a real browser: requested once, then played without the server."""
 
 import re
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from tests.browser.conftest import fits, poll, settled, standing, stop
 pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
-ONE = "/?models=lite0@96&photos=dog"  # small: a sequence takes hundreds of passes
+ONE = "/?models=lite0@96&photos=dog"  # small, because a sequence takes hundreds of passes
 TWO = "/?models=lite0@96,lite1@96&photos=dog"
 PATIENCE_MS = 180_000
 
 
 def ask(grid: Any, button: str) -> Locator:
-    """Press a button and wait for its sequence."""
+    """Click a button and wait for its sequence."""
     page = grid.page
     before = page.locator(".reel").count()
     page.get_by_role("button", name=button).click()
@@ -37,7 +37,7 @@ def slider(reel: Locator) -> Locator:
 
 
 def colours(canvas: Locator) -> list[int]:
-    """Every pixel as one number."""
+    """Return every pixel as one number."""
     found: list[int] = canvas.evaluate(
         "one => Array.from(new Uint32Array(one.getContext('2d').getImageData(0, 0, one.width, one.height).data.buffer))"
     )
@@ -56,7 +56,7 @@ PLAYHEAD = """
 
 
 def stands_at(page: Page, chart: str, x: float, tolerance: float) -> None:
-    """The line comes to this place on a chart, in the unit of its axis."""
+    """Wait until the line reaches this place on a chart, in the unit of its axis."""
 
     def there() -> None:
         assert page.evaluate(PLAYHEAD, chart) == pytest.approx(x, abs=tolerance)
@@ -73,7 +73,7 @@ def test_the_photo_is_taken_away_and_brought_in_by_hand_by_itself_and_by_keyboar
     sent, canvas = len(line.sent), reel.locator("canvas").first
     slider(reel).fill("20")
     settled(reel)
-    (gone,) = set(colours(canvas))  # nothing but the mean colour
+    (gone,) = set(colours(canvas))  # only the mean colour
     slider(reel).fill("10")
     settled(reel)
     shares = [colours(canvas).count(gone) / len(colours(canvas))]
@@ -101,7 +101,7 @@ def test_the_photo_is_taken_away_and_brought_in_by_hand_by_itself_and_by_keyboar
         assert box["x"] + box["width"] <= 390
 
 
-# Makes the steps of what is played come by hand.
+# Lets the test advance the playback step by step.
 TICKS = """
   () => {
     const set = window.setInterval, clear = window.clearInterval;
@@ -140,7 +140,7 @@ def it_plays_to_the_end(grid: Any, reel: Locator) -> None:
     reel.get_by_role("button", name="Play").click()
     pass_frames(12)
     expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 100 % of the area, as ranked by the map.")
-    reel.get_by_role("button", name="Play").click()  # from the beginning
+    reel.get_by_role("button", name="Play").click()  # from the start
     pass_frames(1)
     expect(reel).to_have_attribute("data-frame", "1")
 
@@ -151,7 +151,7 @@ def the_keyboard_does_it_all(grid: Any, reel: Locator) -> None:
     slider(reel).focus()
     slider(reel).press("Home")
     expect(reel).to_have_attribute("data-frame", "0")
-    settled(reel)  # else what is seen before may still be the picture that comes after
+    settled(reel)  # otherwise the image before may already be the one after
     grid.changes(lambda: slider(reel).press("ArrowRight"), reel.locator("canvas").first)
     expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 5 % of the area, as ranked by the map.")
     slider(reel).press("End")
@@ -191,14 +191,14 @@ def test_breaking_the_network_melts_the_map_in_any_palette(compare: Compare) -> 
     reel.get_by_role("button", name="Play").click()
     expect(reel).to_have_attribute("data-frame", re.compile("^[1-9]"))
     assert len(line.sent) == sent
-    slider(reel).fill("5")  # by hand, which stops what is playing
+    slider(reel).fill("5")  # manually, which stops the playback
     expect(reel.get_by_role("button", name="Play")).to_be_visible()
     settled(reel)
-    page.locator(".bar button.fold").click()  # the look is folded
+    page.locator(".bar button.fold").click()  # the Look controls are collapsed
     palette = page.get_by_role("combobox", name="Palette", exact=True)
     grid.changes(lambda: palette.select_option("turbo"), canvas)
     grid.idle()
-    expect(reel).to_have_attribute("data-frame", "5")  # the sequence stays where it is
+    expect(reel).to_have_attribute("data-frame", "5")  # the sequence keeps its position
     less_motion_shows_each_map_at_once(page, reel)
 
 
@@ -210,12 +210,12 @@ def less_motion_shows_each_map_at_once(page: Page, reel: Locator) -> None:
     drawn = int(canvas.get_attribute("data-drawn") or "")
     slider(reel).fill("10")
     settled(reel)
-    # Once, or again when the page gives the sequence what it has already; gradually it would be more than three.
+    # Once, or again if the page passes the sequence the same data; a gradual change would draw more than three times.
     assert drawn < int(canvas.get_attribute("data-drawn") or "") <= drawn + 3
 
 
 def test_stop_ends_what_was_begun(compare: Compare) -> None:
-    """So large that the work has not ended before the server hears of Stop: hundreds of passes, and eleven."""
+    """The input is so large that hundreds of passes, and eleven, still run when the server receives Stop."""
     grid = compare("/?models=lite2@640&photos=dog")
     page = grid.page
     main = page.get_by_test_id("stMain")
@@ -224,5 +224,5 @@ def test_stop_ends_what_was_begun(compare: Compare) -> None:
         stop(page)
         expect(page.get_by_role("progressbar")).to_have_count(0)
         grid.idle()
-        expect(page.locator(".reel")).to_have_count(0)  # what had gone on would show its sequence by now
-        expect(main.get_by_role("button", name=button)).to_be_enabled()  # see tests/ui for who asks again
+        expect(page.locator(".reel")).to_have_count(0)  # work that had continued would show its sequence by now
+        expect(main.get_by_role("button", name=button)).to_be_enabled()  # tests/ui covers asking again

@@ -1,4 +1,4 @@
-"""A box on the photo and the picture that is saved: made by the browser alone."""
+"""A box on the photo and the saved image, computed by the browser alone."""
 
 import base64
 import io
@@ -33,7 +33,7 @@ def boxed(page: Page, tile: int) -> Locator:
 
 
 def draw(page: Page, on: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag from one place to another, 0 to 1 of what is under the mouse, without letting go."""
+    """Drag between two places, in fractions of the element under the mouse, without releasing."""
     frame = standing(on)
     (x0, y0), (x1, y1) = ((frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in (start, end))
     page.mouse.move(x0, y0)
@@ -70,7 +70,7 @@ def a_box_is_measured_in_every_map_while_it_is_drawn(grid: Any) -> None:
     )
     draw(page, grid.stage(1), (0.01, 0.01), (0.99, 0.99))
     page.mouse.up()
-    # The model saw less than that.
+    # The model saw less than the box.
     expect(boxed(page, 1)).to_have_text(
         re.compile(r"^100 % .* in 100\.0 % of what lite2@260 saw: 1\.0 times a uniform map;")
     )
@@ -96,7 +96,7 @@ def test_a_box_says_how_much_an_even_map_would_have_in_it(compare: Compare) -> N
         .inner_text()
         .endswith(f"{100 * (left - 100) / 300:.0f} % of the box lies outside the white frame.")
     )
-    # The map by another way than the browser's: the sum over the photo's pixels.
+    # Compute the map differently from the browser: as a sum over the photo's pixels.
     entry = activation_map(cache.forward(parse_model("lite0@224"), cache.sample("dog")), 235)
     evidence = np.nan_to_num(place(replace(entry, values=np.maximum(entry.values, 0)), 576, 768).values)
     assert share == pytest.approx(100 * evidence[36:288, 100:400].sum() / evidence.sum(), abs=1)
@@ -134,17 +134,17 @@ def saved(page: Page) -> Image.Image:
         page.locator("button.save").click()
     assert re.fullmatch(
         r"effviz-grid(-[\w-]+)?\.png", download.value.suggested_filename
-    )  # with its class, if one is picked
+    )  # with its class, if one is chosen
     picture = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
     assert picture.format == "PNG"
     return picture.convert("RGB")
 
 
-CELL, GAP = 400, 14  # of sheet.js
+CELL, GAP = 400, 14  # from sheet.js
 
 
 def in_sheet(picture: Image.Image, column: int, like: Image.Image) -> np.ndarray:
-    """A column's picture of the first row, as large as the canvas that it shows."""
+    """Return a column's image in the first row, as large as its canvas."""
     left = GAP + column * (CELL + GAP)
     height = round(CELL * like.height / like.width)
     cut = picture.crop((left, GAP, left + CELL, GAP + height))
@@ -164,6 +164,6 @@ def the_picture_that_is_saved_is_the_one_that_is_seen(grid: Any) -> None:
         data = canvas.evaluate("(one) => one.toDataURL('image/png').split(',')[1]")
         shown = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
         difference = np.abs(in_sheet(picture, column, shown) - np.asarray(shown).astype(int))
-        assert np.median(difference) <= 4  # drawn at another size
+        assert np.median(difference) <= 4  # drawn at a different size
         if column:
             assert np.median(np.abs(in_sheet(plain, column, shown) - np.asarray(shown).astype(int))) > 10

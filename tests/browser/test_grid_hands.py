@@ -1,4 +1,4 @@
-"""The comparison grid by keyboard, by ear and by touch, and at rest for those who asked for that."""
+"""The comparison grid by keyboard, screen reader and touch, and with reduced motion."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
 TWO = "/?models=lite0@224,lite2@260&photos=dog"
-PATIENCE_MS = 180_000  # another model is loaded
+PATIENCE_MS = 180_000  # a different model is loaded
 
 FOCUSED = """
   () => {
@@ -27,7 +27,7 @@ FOCUSED = """
 
 
 def focused(page: Page) -> str:
-    """What has the keyboard, by what a screen reader would call it."""
+    """Return the focused element, as a screen reader would call it."""
     found: str = page.evaluate(FOCUSED)
     return found
 
@@ -51,7 +51,7 @@ def tab_reaches_everything_once_and_in_the_order_of_the_page(grid: Any) -> None:
     assert order[:12] == ["Swipe", "Difference", "Draw a box", "Save as PNG", "Copy link", *controls]
     assert order[12:15] == ["Each model's own first guess", "Map of lite0@224", "Enlarge the map of lite0@224"]
     assert re.fullmatch(r"About this model \(\d+ ms\)", order[15])
-    assert order[16] == "Enlarge the map of lite2@260"  # the other map is reached by the arrows
+    assert order[16] == "Enlarge the map of lite2@260"  # the arrow keys reach the other map
 
 
 def the_answer_about_a_cell_is_spoken_and_the_keyboard_is_not_lost(grid: Any) -> None:
@@ -64,7 +64,7 @@ def the_answer_about_a_cell_is_spoken_and_the_keyboard_is_not_lost(grid: Any) ->
     release = page.get_by_role("button", name="Release cell")
     expect(release).to_be_focused()
     grid.stage(0).press("ArrowUp")
-    grid.stage(0).press("ArrowDown")  # back: what is known of it is said again, after the cell
+    grid.stage(0).press("ArrowDown")  # back: its description is read again, after the cell
     expect(spoken).to_have_text(re.compile(r"^lite0@224, row .* By itself: .*\. 90 % of what matters to the cell"))
     release.press("Enter")
     expect(grid.stage(0)).to_be_focused()
@@ -87,7 +87,7 @@ def everything_about_a_map_can_be_done_by_keyboard(grid: Any) -> None:
     first.press(" ")
     title = page.get_by_text(re.compile("^Cell at row"))
     for key, place in (("ArrowUp", "row 1, column 1"), ("ArrowDown", "row 7, column 7")):
-        for _ in range(8):  # further than the map reaches
+        for _ in range(8):  # beyond the map
             first.press(key)
             first.press(key.replace("Up", "Left").replace("Down", "Right"))
         expect(title).to_have_text(re.compile(place))
@@ -151,7 +151,7 @@ def test_a_screen_reader_hears_what_a_map_shows_and_nothing_moves_for_those_who_
     expect(grid.stage(0)).to_have_accessible_description(re.compile(f"^{sentence}$"))
     spoken = page.locator(".aside [aria-live=polite]")
     expect(spoken).to_have_text(re.compile(f"^lite0@224: {sentence} lite2@260: {sentence}$"))
-    assert page.locator(".effviz-grid").evaluate(MOVES)  # the check sees what does move
+    assert page.locator(".effviz-grid").evaluate(MOVES)  # the check detects what does move
     page.emulate_media(reduced_motion="reduce")
     unfold(page, "Photos")
 
@@ -191,4 +191,4 @@ def test_two_fingers_zoom_a_map_and_one_moves_it(compare: Compare, tools: CDPSes
             touch("touchMove", (x + step, y + step))
         touch("touchEnd")
 
-    grid.changes(move, grid.maps.last)  # the other map goes along
+    grid.changes(move, grid.maps.last)  # the other map moves along

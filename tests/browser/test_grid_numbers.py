@@ -1,4 +1,4 @@
-"""The browser's arithmetic of the grid against Python's, on the same maps."""
+"""The grid's arithmetic in the browser matches Python's, on the same maps."""
 
 import base64
 import io
@@ -39,7 +39,7 @@ Ask = Callable[..., Any]
 
 
 def golden(values: Floats, size: tuple[int, int] = (64, 48), seen: Box | None = None) -> ActivationMap:
-    """A map of any values on a photo of `size` (width, height)."""
+    """Return a map of any values on a photo of `size` (width, height)."""
     return ActivationMap(
         values=values.astype(np.float32),
         bias=0.0,
@@ -75,14 +75,14 @@ def maps() -> dict[str, ActivationMap]:
 
 
 def halved(of: ActivationMap) -> ActivationMap:
-    """The map as half floats can hold it, as the browser gets it: worked out here by numpy alone."""
+    """Return the map in half precision, as the browser gets it, computed with NumPy alone."""
     most = np.abs(of.values).max() or np.float32(1)
     return replace(of, values=(np.float64(most) * (of.values / most).astype(np.float16)).astype(np.float32))
 
 
 @pytest.fixture(scope="module")
 def sheet(browser: Browser) -> Iterator[Page]:
-    """An empty page that has the grid's functions."""
+    """Return an empty page with the grid's functions."""
     page = browser.new_page()
     page.add_script_tag(content=file_text(grid.__name__, *ARITHMETIC, "painter.js", "inspector.js"))
     yield page
@@ -108,7 +108,7 @@ def test_every_half_float_is_read_as_numpy_reads_it(ask: Ask) -> None:
 def test_packed_maps_come_back_to_half_a_thousandth(ask: Ask, name: str) -> None:
     values = maps()[name].values
     first, second = np.array(ask("unpack(a).map((map) => Array.from(map))", pack([values, -values])))
-    # Half floats have 11 significant bits: below the largest value nothing is off by more than 2^-12 of it.
+    # Half floats have 11 significant bits: the error is at most 2^-12 of the largest value.
     np.testing.assert_allclose(first, values.ravel(), atol=2.0**-12 * max(1e-30, np.abs(values).max()), rtol=0)
     np.testing.assert_array_equal(second, -first)
 
@@ -225,7 +225,7 @@ def test_a_canvas_shows_the_picture_that_python_draws(ask: Ask, name: str, scale
     palette = palette_colours(Palette.DIVERGING if scale is Scale.DENSITY else style.palette)
     found = ask(DRAWN, flat(of.values), where(of), look, png(rgb), base64.b64encode(palette.tobytes()).decode())
     difference = np.abs(np.array(found).reshape(height, width, 3) - expected.astype(int)).max(axis=2)
-    # Chromium blends in whole numbers; a part on the border of two colours may take its neighbour.
+    # Chromium blends in integers; a part between two colours may get its neighbour's.
     assert np.mean(difference > 2) < 0.005
     assert difference.max() <= 12
 
@@ -246,7 +246,7 @@ def test_what_is_below_the_threshold_is_not_coloured(ask: Ask) -> None:
       })()
     """
     assert ask(script, parts, 0.3, False) == [0, 0, 1, 1, 1, 1]
-    assert ask(script, parts, 0.3, True) == [1, 1, 1, 0, 1, 1]  # 0.5 is none; 0.31 is 0.38 against
+    assert ask(script, parts, 0.3, True) == [1, 1, 1, 0, 1, 1]  # 0.5 means none; 0.31 is 0.38 against
     assert ask(script, parts, 0, False) == [1] * 6
 
 
@@ -363,7 +363,7 @@ def test_a_zoomed_window_is_a_part_of_the_whole_drawn_larger(ask: Ask, zoom: flo
     window = found["window"]
     assert (window["fullWidth"], window["fullHeight"]) == (round(40 * zoom), round(30 * zoom))
     assert 0 <= window["left"] <= window["fullWidth"] - 40
-    assert window["top"] == window["fullHeight"] - 30  # beyond the lower border, so cut back to it
+    assert window["top"] == window["fullHeight"] - 30  # beyond the lower border, so clamped to it
 
 
 def test_zooming_keeps_the_place_under_the_pointer(ask: Ask) -> None:
@@ -395,7 +395,7 @@ def test_a_frame_that_would_lie_on_that_of_what_the_model_saw_is_not_drawn(
 
 
 def compared(ask: Ask, first: ActivationMap, second: ActivationMap) -> dict[str, Any] | None:
-    """Where two maps differ, as the page finds it."""
+    """Return where two maps differ, as computed by the page."""
     found: dict[str, Any] | None = ask(
         "(() => { const found = differenceOf({map: new Float32Array(a), place: b}, {map: new Float32Array(c), place: d},"
         " 'plain'); return found && {...found, first: [...found.first], second: [...found.second],"
@@ -408,7 +408,7 @@ def compared(ask: Ask, first: ActivationMap, second: ActivationMap) -> dict[str,
 def test_what_two_maps_differ_in_is_found_by_hand(ask: Ask) -> None:
     found = compared(ask, golden(np.array([[3, 1, -5]])), golden(np.array([[1, 0, 1]])))
     assert found is not None
-    assert found["first"] == [0.75, 0.25, 0]  # negative evidence counts nothing
+    assert found["first"] == [0.75, 0.25, 0]  # negative evidence does not count
     assert found["second"] == [0.5, 0, 0.5]
     assert found["values"] == [-0.25, -0.25, 0.5]
     assert (found["peak"], found["elsewhere"]) == (2, 0.5)
@@ -435,7 +435,7 @@ def test_maps_without_a_part_or_evidence_in_common_have_no_difference(ask: Ask) 
 
 
 def sampled(of: ActivationMap, onto: ActivationMap, seen: Box) -> tuple[Floats, Floats]:
-    """A map's share in each of another grid's cells, and how much of each cell both saw: by counting 1200 x 1200 points."""
+    """Return a map's share in each of another grid's cells, and how much of each both saw, from 1200 x 1200 points."""
     shares, parts = np.zeros(onto.values.shape), np.zeros(onto.values.shape)
     size, (rows, columns) = 1200, onto.values.shape
     xs = seen.x0 + (np.arange(size) + 0.5) / size * (seen.x1 - seen.x0)

@@ -1,4 +1,4 @@
-"""The comparison grid in a real browser: what it does without the server, and what it asks the server for."""
+"""The comparison grid in a real browser: what it does without the server, and what it requests."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ TWO = "/?models=lite0@224,lite2@260&photos=dog"
 
 
 def drag(page: Page, on: Locator, start: float, end: float) -> None:
-    """Drag across what is under the mouse, 0 to 1 of its width, without letting go."""
+    """Drag across the element under the mouse, in fractions of its width, without releasing."""
     box = standing(on)
     page.mouse.move(box["x"] + start * box["width"], box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -27,7 +27,7 @@ def drag(page: Page, on: Locator, start: float, end: float) -> None:
 
 
 def pinch(page: Page, on: Locator) -> None:
-    """Zoom as a pad does: a wheel with Ctrl."""
+    """Zoom like a trackpad: wheel with Ctrl."""
     on.hover(position={"x": 60, "y": 60})
     page.keyboard.down("Control")
     page.mouse.wheel(0, -100)
@@ -45,7 +45,7 @@ def test_a_hand_sends_nothing_and_draws_what_it_moves_alone(compare: Compare) ->
 def looking_in_another_way_sends_nothing(grid: Any) -> None:
     page, line = grid.page, grid.line
     first, last = grid.maps.first, grid.maps.last
-    assert line.sent  # the page did talk before
+    assert line.sent  # the page did communicate before
     before = len(line.sent)
 
     def quietly(act: Callable[[], object], canvas: Locator) -> None:
@@ -67,7 +67,7 @@ def looking_in_another_way_sends_nothing(grid: Any) -> None:
     quietly(lambda: grid.stage(0).press("Shift+ArrowRight"), last)
     page.get_by_role("button", name="Reset zoom").click()
     expect(page.locator(".row")).not_to_have_class(re.compile("zoomed"))
-    quietly(lambda: pinch(page, grid.stage(0)), last)  # what is done to one map is done to all
+    quietly(lambda: pinch(page, grid.stage(0)), last)  # a change to one map applies to all
     expect(page.locator(".row")).to_have_class(re.compile("zoomed"))
     quietly(lambda: drag(page, grid.stage(1), 0.6, 0.3), first)
     page.mouse.up()
@@ -82,12 +82,12 @@ def looking_in_another_way_sends_nothing(grid: Any) -> None:
     quietly(lambda: page.locator(".swipe select").first.select_option("lite2@260"), swipe)
     quietly(lambda: page.locator(".swipe select").last.select_option("lite0@224"), swipe)
     grid.open_look()
-    page.get_by_label("Opacity").fill("30")  # and let go: whatever was sent before this has been heard of by now
+    page.get_by_label("Opacity").fill("30")  # and release; everything sent earlier has arrived by now
     expect(page).to_have_url(re.compile("opacity=30"))
     assert line.sent[before:] == ["rerun"]
 
 
-# Those that the grid makes, whose script comes from a blob; a chart further down may make some at any time.
+# Workers of the grid, whose script comes from a blob; a chart below may start others at any time.
 COUNT_CANVASES = """
   () => {
     const make = document.createElement.bind(document);
@@ -121,7 +121,7 @@ def a_hand_draws_what_it_moves_alone_and_on_the_canvases_that_are_there(grid: An
 
 
 def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: Compare) -> None:
-    grid = compare("/?models=lite0@176&photos=owl")  # no other test makes this: a bar stood above it
+    grid = compare("/?models=lite0@176&photos=owl")  # no other test covers this: a bar was above it
     page = grid.page
     grid.stage(0).press("+")
     zoomed = page.locator(".row.zoomed")
@@ -147,7 +147,7 @@ def test_hints_cells_classes_and_the_wheel_of_one_comparison(compare: Compare) -
 def the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(grid: Any) -> None:
     page, stage = grid.page, grid.stage(1)
     hint, bubble = page.locator(".hint"), page.locator(".bubble")
-    expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()  # nothing is zoomed
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()  # not zoomed
     stage.hover()
     expect(hint).to_have_text("Ctrl + wheel to zoom, then drag to move")
     page.locator("h1").hover()
@@ -159,7 +159,7 @@ def the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(gr
 
     def stands_beside_its_cell() -> None:
         (at,), (frame,) = places(page, ".bubble"), places(page, "figure.tile:nth-child(2) .stage")
-        cell = frame["width"] / 5  # 9 cells across what was seen, which is a part of the photo
+        cell = frame["width"] / 5  # 9 cells across the crop, a part of the photo
         assert 0 < at["x"] - (frame["x"] + 200) < cell
         assert abs(at["y"] + at["height"] / 2 - (frame["y"] + 100)) < cell
 
@@ -215,7 +215,7 @@ def what_matters_in_a_cell_is_drawn_on_the_photo(grid: Any) -> None:
 
 def a_class_that_is_pointed_at_moves_nothing_and_a_picked_one_says_so_in_every_map(grid: Any) -> None:
     page = grid.page
-    expect(page.locator(UNDRAWN)).to_have_css("display", "none")  # who sees the maps does not see the sentence
+    expect(page.locator(UNDRAWN)).to_have_css("display", "none")  # the sentence is for screen readers only
     tile, chosen = page.locator("figure.tile").first, page.locator(".classes button").nth(2)
     name = chosen.locator("span").first.inner_text()
     grid.settled()
@@ -252,12 +252,12 @@ def test_the_cells_of_a_map_add_up_to_the_logit_that_is_shown(compare: Compare) 
             grid.stage(0).press("ArrowRight")
         for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowDown"):
             grid.stage(0).press(key)
-    # The classifier's bias is left; 9 numbers of two digits are off by at most 9 * 0.005.
+    # The classifier's bias remains; 9 numbers of two digits are off by at most 9 * 0.005.
     assert abs(total - logit) < 0.25 + 0.05
 
 
 def places(page: Page, what: str) -> list[dict[str, float]]:
-    """Where things are in the window."""
+    """Return the positions of elements in the window."""
     found: list[dict[str, float]] = page.locator(what).evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect()).map(({x, y, width, height}) => ({x, y, width, height}))"
     )
@@ -275,7 +275,7 @@ def test_a_photo_and_its_five_maps_are_seen_in_one_row_of_a_laptop_and_on_a_phon
         assert len(shown) == 6
         assert len({place["y"] for place in shown}) == 1
         assert all(place["width"] >= 185 and place["y"] + place["height"] < 800 for place in shown)
-        assert all(place["y"] + place["height"] < 800 for place in places(page, ".tile .lines"))  # and what they say
+        assert all(place["y"] + place["height"] < 800 for place in places(page, ".tile .lines"))  # and their text
         assert page.locator("[data-testid=stMain]").evaluate("one => [one.scrollTop, one.scrollWidth]") == [0, 1280]
 
     poll(page, in_one_row)
@@ -297,7 +297,7 @@ def an_enlarged_map_fits_the_window_below_the_bar_and_escape_leaves_it(grid: Any
     def fits_below_the_bar() -> None:
         (after,), (bar,) = places(page, "figure.tile:nth-child(2) .stage"), places(page, ".bar")
         assert after["width"] > 1.25 * before
-        assert bar["y"] == 60  # below Streamlit's own bar, although the page was scrolled
+        assert bar["y"] == 60  # below Streamlit's bar, although the page was scrolled
         assert bar["y"] + bar["height"] <= after["y"]
         assert after["y"] + after["height"] <= 800
 
@@ -341,9 +341,7 @@ def test_where_two_models_differ_is_marked_and_puts_photos_in_order(compare: Com
         ]
         * 3
     )
-    expect(page.locator(".difference .bubble").first).to_have_text(
-        "most different here"
-    )  # what is not seen is not drawn
+    expect(page.locator(".difference .bubble").first).to_have_text("most different here")  # hidden parts are not drawn
 
     def apart() -> dict[str, int]:
         found = [re.search(r"In all, (\d+)%", text) for text in says.all_inner_texts()]
@@ -352,7 +350,7 @@ def test_where_two_models_differ_is_marked_and_puts_photos_in_order(compare: Com
     before = apart()
     page.get_by_label("Most different first").check()
     expect(names).to_have_text(sorted(chosen, key=lambda name: -before[name]))
-    page.locator(".difference select").last.select_option("lite2@260")  # of one photo, and for all of them
+    page.locator(".difference select").last.select_option("lite2@260")  # for one photo, and for all
     expect(says).to_have_text([re.compile("lite2@260")] * 3)
 
     def in_order() -> None:
@@ -405,14 +403,14 @@ BROKEN = """
 
 @pytest.fixture(scope="module")
 def lacking(shared_window: Window) -> Window:
-    """The window of all tests, in which an address can say what the browser lacks."""
+    """Return the shared window, in which an address can disable browser features."""
     shared_window.page.add_init_script(BROKEN)
     return shared_window
 
 
 @pytest.fixture
 def broken(lacking: Window) -> Visit:
-    """Open a comparison in a browser that lacks something, and may throw an error for that."""
+    """Open a comparison in a browser without some feature, which may throw an error."""
     return lambda what: lacking.visit(f"{ONE}&broken={what}")
 
 

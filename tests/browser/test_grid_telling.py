@@ -1,4 +1,4 @@
-"""What the comparison grid tells the server, when, and what becomes of the answers."""
+"""What the comparison grid sends to the server, when, and how it uses the answers."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Compare = Callable[..., Any]  # opens a comparison: see conftest.py
 TWO = "/?models=lite0@224,lite2@260&photos=dog"
 
 
-# What is told again, since no answer came within two seconds, counts once: see sender.js.
+# A message repeated after two seconds without an answer counts once; see sender.js.
 WATCH_ORDER = """
   (map) => {
     window.order = [];
@@ -57,13 +57,13 @@ def every_choice_is_drawn_before_the_server_hears_of_it_once(grid: Any) -> None:
         (lambda: scale.select_option("rank"), "scale=rank"),
         (lambda: page.get_by_role("combobox", name="Palette", exact=True).select_option("turbo"), "palette=turbo"),
         (lambda: slider.press("ArrowRight"), "opacity=56"),
-        (lambda: slider.evaluate(FIVE_STEPS), "opacity=61"),  # keys from outside may be slower than what is waited for
+        (lambda: slider.evaluate(FIVE_STEPS), "opacity=61"),  # simulated keys may be slower than the timeout
         (lambda: slider.click(position={"x": 2, "y": 10}), "opacity=0"),
         (lambda: page.get_by_label("Cells").press(" "), "cells=true"),
         (lambda: page.get_by_label("Cells").click(), ""),
     ]
     for act, address in choices:
-        grid.settled()  # the answer to the choice before may still be drawn, and charts below it
+        grid.settled()  # the answer to the previous choice may still be drawing, with the charts below
         page.evaluate("window.order.length = 0")
         act()
         page.wait_for_function("() => window.order.includes('sent')")
@@ -88,9 +88,9 @@ def letting_go_of_a_control_tells_the_server_and_the_link_follows(grid: Any) -> 
     opacity = page.get_by_label("Opacity")
     for value in range(20, 80):
         grid.slide("Opacity", value)
-    opacity.fill("80")  # and let go
+    opacity.fill("80")  # and release
     expect(page).to_have_url(re.compile("opacity=80"))
-    assert line.sent[before:] == ["rerun"]  # a drag of sixty steps is told once
+    assert line.sent[before:] == ["rerun"]  # a drag of sixty steps is sent once
     page.get_by_role("combobox", name="Colour scale", exact=True).select_option("shared")
     expect(page).to_have_url(re.compile("scale=shared"))
     page.reload()
@@ -112,7 +112,7 @@ CHOOSE_BEFORE_AN_OLDER_ANSWER = """
 
 
 def a_list_that_hides_the_end_of_a_press_is_let_go_and_an_older_answer_undoes_nothing(grid: Any) -> None:
-    """The scale is that of the ranks, and the look is open."""
+    """Wait until the rank scale is selected and the Look controls are open."""
     scale = grid.page.get_by_role("combobox", name="Colour scale", exact=True)
     scale.dispatch_event("pointerdown")  # some browsers send no pointerup while a list is open
     scale.select_option("own")
@@ -155,7 +155,7 @@ def test_who_goes_back_to_a_choice_keeps_it_when_an_answer_comes_late_and_what_i
     page.evaluate(ANSWER, ["rank", 2])
     scale.select_option("shared")
     page.wait_for_function(TOLD, arg=3)
-    page.evaluate("window.letThrough()")  # the last message is lost: it is told again
+    page.evaluate("window.letThrough()")  # the last message is lost and sent again
     expect(page).to_have_url(re.compile("scale=shared"))
 
 
@@ -168,7 +168,7 @@ def another_look_does_not_bring_the_maps_again(grid: Any) -> None:
         page.get_by_label("Opacity").fill(value)
         expect(page).to_have_url(re.compile(f"opacity={value}"))
         grid.idle()
-        # Streamlit sends the hash of what it sent before; the pictures of other methods below do follow the look.
+        # Streamlit sends a hash of unchanged data; images of other methods below do follow the display settings.
         assert max(line.received[before:]) < max(line.received[:before]) / 2
     before = len(line.received)
     grid.stage(0).press("Enter")

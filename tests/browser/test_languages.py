@@ -1,4 +1,4 @@
-"""A visitor from China or Taiwan reads Chinese letters, not boxes, and changes the language with one click."""
+"""Visitors from China or Taiwan read Chinese characters, not boxes, and change the language with one click."""
 
 import os
 import re
@@ -15,7 +15,7 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 def fonts(tools: CDPSession, selector: str) -> dict[str, int]:
-    """How many letters of an element each font drew, as Chromium's own tools tell."""
+    """Return how many letters of an element each font drew, according to Chromium's DevTools."""
     for domain in ("DOM", "CSS"):
         tools.send(f"{domain}.enable")
     root = tools.send("DOM.getDocument")["root"]["nodeId"]
@@ -39,7 +39,7 @@ def test_chinese_is_read_from_the_browsers_wish_english_is_one_click_away_and_a_
     def beside_the_links() -> None:
         box, ends = menu.bounding_box(), page.get_by_test_id("stTopNavLink").evaluate_all(RIGHT_ENDS)
         assert box
-        assert box["y"] + box["height"] < 60  # within the navigation
+        assert box["y"] + box["height"] < 60  # inside the navigation
         assert ends
         assert max(ends) <= box["x"]
 

@@ -15,14 +15,14 @@ from tests.browser.conftest import PATIENCE_MS, Window, idle, pictures_are_read,
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
-# Sizes in px of all words that can be seen.
+# Sizes in px of all visible text.
 SIZES = """() => [...document.querySelectorAll(".stMain *")]
     .filter(part => [...part.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
     .filter(part => !part.closest("style, script, [hidden], .katex-mathml") && part.checkVisibility())
     .map(part => [part.textContent.trim().slice(0, 40), parseFloat(getComputedStyle(part).fontSize)])"""
 
 
-# Whether the guess stands there on the chart.
+# Whether the guess is at this place on the chart.
 GUESSED = """guess =>
   document.querySelector(".js-plotly-plot")?.data?.some(({ y }) => Array.from(y ?? []).some(
     (one) => Math.abs(one - guess) < 1e-6))"""
@@ -34,13 +34,13 @@ def heading(page: Page, text: str) -> None:
 
 
 def keys_are_heard(page: Page, of: str) -> None:
-    """Wait for the script that listens to keys: it comes after what it turns."""
+    """Wait for the script that handles keys; it loads after the elements that it controls."""
     expect(page.locator(".st-key-keys [data-heard]")).to_have_attribute("data-heard", of)
 
 
 @pytest.fixture(params=["en", "zh_TW"])
 def say(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
-    """What a visitor of one language reads in place of an English text."""
+    """Return the translation of an English text."""
     token = i18n.thread_language.set(request.param)
     yield lambda text: i18n._(text)
     i18n.thread_language.reset(token)
@@ -56,7 +56,7 @@ def test_the_lesson_by_keyboard_alone(visit: Visit, say: Callable[[str], str]) -
     expect(slider).to_be_visible()
     whole(page)
     tab_to(page, "input[type=range], [role=slider]")
-    page.keyboard.press("ArrowRight")  # moves the slider and not the page
+    page.keyboard.press("ArrowRight")  # moves the slider, not the page
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"78\.1"))
     page.wait_for_function(GUESSED, arg=78.1)  # Streamlit sends a slider's value a moment later
     idle(page)
@@ -81,7 +81,7 @@ def test_the_lesson_by_keyboard_alone(visit: Visit, say: Callable[[str], str]) -
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until the keyboard is there."""
+    """Press Tab until the element has the focus."""
     for _press in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
@@ -90,7 +90,7 @@ def tab_to(page: Page, selector: str) -> None:
 
 
 def test_every_step_is_one_screen(window: Window) -> None:
-    """At 1280 x 800 all of a step can be seen, before and after its answer."""
+    """At 1280 x 800 a whole step is visible, before and after its answer."""
     page = window.visit("/lesson", height=800)
     for number in range(1, len(STEPS) + 1):
         heading(page, STEPS[number - 1].title)
@@ -156,7 +156,7 @@ def test_the_handout_is_a_file_of_several_pages(visit: Visit, tmp_path: Path) ->
     page = visit("/lesson?handout=questions")
     expect(
         page.get_by_text("answers are in EffViz: the Lesson page.")
-    ).to_be_visible()  # this machine's address is no help
+    ).to_be_visible()  # this machine's address does not help
     expect(page.get_by_role("heading", level=3)).to_have_count(len(STEPS))
     whole(page)
     file = tmp_path / "handout.pdf"

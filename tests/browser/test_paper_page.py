@@ -1,4 +1,4 @@
-"""Through the sections of the Paper page as a visitor goes: charts, words, links, files, and a narrow window."""
+"""Visit the sections of the Paper page: charts, text, links, files, and a narrow window."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -14,13 +14,13 @@ from tests.browser.conftest import Window, fits, pictures_are_read, poll, whole
 
 pytestmark = pytest.mark.browser
 
-# Charts of a section; a section that is not named here has at least one.
+# Number of charts per section; a section that is not listed has at least one.
 CHARTS = {
     **{"problem": 2, "figure2": 0, "figure3": 1, "figure4": 1, "table1": 1, "objective": 1, "search": 5},
     **{"results": 2, "table3": 1, "latency": 1, "figure7": 1, "recipe": 5, "transfer": 2},
 }
-DRAWINGS = {"problem": 1, "figure2": 1, "table1": 1}  # by components of our own
-# Plotly's, a drawing of our own, and Plotly's in three dimensions, of which an empty scene has about 10 kB
+DRAWINGS = {"problem": 1, "figure2": 1, "table1": 1}  # drawn by our own components
+# Plotly's, our own drawing, and Plotly's in 3D, where an empty scene has about 10 kB
 SAVED = {"figure3": ("figure3", 3000), "figure2": ("figure2", 3000), "problem": ("region", 20_000)}
 LOOKS = ((1280, "dark"), (390, "light"))
 BACKGROUND = {"dark": "rgb(16, 22, 29)", "light": "rgb(255, 255, 255)"}  # of .streamlit/config.toml
@@ -36,7 +36,7 @@ KINDS = {
     "recipe": ("code in a caption", "axis"),
 }  # some of
 
-# Words whose contrast with what lies behind them, with every fading on the way, is less than WCAG 2 asks for (1.4.3).
+# Text whose contrast with its background, including all opacities, is below WCAG 2's minimum (1.4.3).
 FAINT = """selector => {
     const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
     const known = {};
@@ -64,7 +64,7 @@ FAINT = """selector => {
     return found.filter(([, value]) => value < 4.5).map(([words, value]) => `${words}: ${value.toFixed(2)}`);
 }"""
 
-# Where the words beside a chart's points run over its edge.
+# Where labels of a chart's points run over its edge.
 CUT = """charts => charts.flatMap(chart => {
     const drawing = chart.querySelector(".main-svg");
     if (!drawing) return ["not drawn"];
@@ -76,7 +76,7 @@ CUT = """charts => charts.flatMap(chart => {
 
 
 def drawn(page: Page, name: str) -> None:
-    """Wait until the section has run and shown its figures, and fail if anything went wrong."""
+    """Wait until the section has run and shows its figures; fail on any error."""
     whole(page)
     charts = page.locator(".js-plotly-plot")
     if name in CHARTS:
@@ -91,7 +91,7 @@ def drawn(page: Page, name: str) -> None:
 
 
 def savable(page: Page, name: str) -> None:
-    """Every figure can be saved in all three ways; tables bring more CSV files."""
+    """Every figure can be saved in all three formats; tables add CSV files."""
     files = page.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV")
 
     def each() -> None:
@@ -104,7 +104,7 @@ def savable(page: Page, name: str) -> None:
     expect(files.last).to_be_visible()
 
 
-# Whether charts are as wide as their places: after a change of the window they are so a moment later.
+# Whether charts fill their containers, which takes a moment after the window is resized.
 SIZED = """charts => charts.every(chart => {
     const [drawn, place] = [chart.querySelector(".main-svg"), chart.closest("[data-testid=stPlotlyChart]")]
         .map(part => part?.getBoundingClientRect().width);
@@ -114,19 +114,19 @@ SIZED = """charts => charts.every(chart => {
 
 @pytest.fixture(scope="module")
 def paper(shared_window: Window) -> Iterator[Page]:
-    """The page; sections are opened by a click."""
+    """Return the page; a click opens a section."""
     shared_window.mistakes.clear()
     yield shared_window.visit("/paper?section=transfer", LOOKS[0][0], scheme=LOOKS[0][1])
     assert not shared_window.mistakes
 
 
 def looks(page: Page) -> tuple[tuple[int, str], ...]:
-    """The look in which the section before was seen last, and the other one."""
+    """Return the colour scheme in which the previous section was shown last, and the other one."""
     return LOOKS if page.viewport_size == {"width": LOOKS[0][0], "height": 900} else LOOKS[::-1]
 
 
 def seen_in(page: Page, width: int, scheme: str) -> None:
-    """Change the window, and wait until the page and its charts have followed."""
+    """Resize the window, and wait until the page and its charts have adapted."""
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUND[scheme])
@@ -144,7 +144,7 @@ def opened(page: Page, name: str) -> None:
 
 
 def readable(page: Page, name: str) -> None:
-    """Look until the words have come: Streamlit lets them fade in when a script has run again."""
+    """Retry until the text is readable, because Streamlit fades it in after a rerun."""
     for kind in KINDS.get(name, ()):
         expect(page.locator(WORDS[kind]).first).to_be_attached()
     every = ", ".join(WORDS.values())
@@ -162,7 +162,7 @@ def saved(page: Page, file: str, ending: str) -> Path:
 
 
 def saved_whole(page: Page, file: str, least: int) -> None:
-    """Nothing of the picture is transparent; charts and drawings are slides, white and 16:9, on any page."""
+    """The image is opaque; charts and drawings are slides, white and 16:9, on any page."""
     png, svg = saved(page, file, "png"), saved(page, file, "svg")
     assert min(path.stat().st_size for path in (png, svg)) > least
     assert svg.read_bytes().startswith(b"<svg")
@@ -177,7 +177,7 @@ def saved_whole(page: Page, file: str, least: int) -> None:
 
 
 def says_what_it_is(svg: str) -> None:
-    """The slide's words: a title, the source and licence, and none smaller than 24 px."""
+    """Check the slide's text: a title, the source and licence, none smaller than 24 px."""
     words = re.findall(r"<text[^>]*?font-size: ([\d.]+)px[^>]*>(.*?)</text>", svg)
     shown = " ".join(re.sub("<.*?>", "", text) for _size, text in words)
     assert "Figure 3: scaling one dimension alone" in shown
@@ -186,7 +186,7 @@ def says_what_it_is(svg: str) -> None:
 
 
 def drawing_says_what_it_is(svg: str) -> None:
-    """The same of a drawing, whose words are enlarged with it."""
+    """Check the same for a drawing, whose text is scaled with it."""
     root = ET.fromstring(svg)
     drawing = next(part for part in root if part.tag.endswith("svg"))
     scale = float(drawing.get("width", 0)) / float(drawing.get("viewBox", "").split()[2])
@@ -205,7 +205,7 @@ def test_a_section_is_a_click_away_and_can_be_read_and_saved(paper: Page, name: 
         seen_in(paper, width, scheme)
         savable(paper, name)
         readable(paper, name)
-        if name in SAVED and width > 390:  # the same on any page, and three dimensions take seconds to be drawn
+        if name in SAVED and width > 390:  # the same on any page, and drawing in 3D takes seconds
             saved_whole(paper, *SAVED[name])
         fits(paper, width)
         words_are_whole(paper)
@@ -232,12 +232,12 @@ def figure_2_follows_its_sliders(page: Page) -> None:
 
 
 def a_figure_is_saved_as_csv(page: Page) -> None:
-    expect(page.get_by_test_id("stDownloadButton")).to_have_count(2)  # that of the table below may be there first
+    expect(page.get_by_test_id("stDownloadButton")).to_have_count(2)  # the table below may have its button first
     with page.expect_download() as saving:
         page.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV").first.click()
     lines = Path(saving.value.path()).read_text().splitlines()
     assert lines[0] == "series,origin,network,macs_billions,top1_pct,source"
-    assert len(lines) == 1 + 34 + 6  # every dot of Fig. 4, and those that are recomputed
+    assert len(lines) == 1 + 34 + 6  # every dot of Fig. 4, and recomputed ones
 
 
 def a_block_is_drawn_with_its_words(page: Page) -> None:
@@ -258,7 +258,7 @@ def the_recipe_changes_a_photo_before_the_visitors_eyes(page: Page) -> None:
     expect(pictures.nth(1)).not_to_have_attribute("src", first or "")
 
 
-# What a visitor does in a section.
+# A visitor's actions in a section.
 USED = {
     "figure2": figure_2_follows_its_sliders,
     "figure4": a_figure_is_saved_as_csv,

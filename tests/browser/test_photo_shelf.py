@@ -1,4 +1,4 @@
-"""A visitor's own photos stay while pages are changed, and go when they are removed."""
+"""A visitor's own photos stay across pages, until they are removed."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ PATIENCE_MS = 180_000
 
 @pytest.fixture(scope="module")
 def heic(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photo as a phone makes it: HEIC, lying on its side."""
+    """Return a photo as from a phone: HEIC, rotated by EXIF."""
     images.register_phone_formats()
     file = tmp_path_factory.mktemp("phone") / "IMG_0001.HEIC"
     exif = Image.Exif()
@@ -31,12 +31,12 @@ def heic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def own(page: Page) -> Locator:
-    """The shelf."""
+    """Return the shelf."""
     return page.get_by_role("group", name="Your own photos")
 
 
 def photos(page: Page) -> Locator:
-    """Those of the grid."""
+    """Return the photos in the grid."""
     return page.get_by_role("img", name=re.compile("^The photo "))
 
 
@@ -60,10 +60,10 @@ def test_own_photos_stay_on_every_page_until_they_are_removed(visit: Visit, heic
     go(page, "Compare")
     expect(photos(page)).to_have_count(2, timeout=PATIENCE_MS)
     unfold(page, "Photos")
-    own(page).get_by_role("button", name="owl.jpg", exact=True).click()  # it rests on the shelf
+    own(page).get_by_role("button", name="owl.jpg", exact=True).click()  # it stays on the shelf, unused
     expect(photos(page)).to_have_count(1)
     own(page).get_by_role("button", name="Remove owl.jpg").click()
-    expect(own(page).get_by_role("button")).to_have_count(2)  # the other one, and its cross
+    expect(own(page).get_by_role("button")).to_have_count(2)  # the other photo, and its cross
     page.get_by_role("button", name="Remove my photos").click()
     expect(own(page)).to_have_count(0)
     expect(page.get_by_text("No photo is chosen")).to_be_visible()

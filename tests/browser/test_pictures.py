@@ -1,4 +1,4 @@
-"""The same files decoded here and drawn by Chromium on white: what people see is what the networks get."""
+"""EffViz decodes files as Chromium draws them on white: networks get what people see."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Reports in a real browser, without a network: whole, and on a phone no words lie on others or run over the edge."""
+"""Reports in a real browser, offline: complete, and on a phone no text overlaps or runs over the edge."""
 
 import json
 import shutil
@@ -61,7 +61,7 @@ def cells() -> list[MetricMean]:
 
 @pytest.fixture(scope="module")
 def offline(browser: Browser) -> Iterator[Page]:
-    """One page for all looks, which reads the chart's script once."""
+    """Return one page for all colour schemes, which loads the chart's script once."""
     with browser.new_context(offline=True) as context:
         yield context.new_page()
 
@@ -89,7 +89,7 @@ def test_words_of_a_chart_keep_off_each_other(offline: Page, tmp_path: Path, wid
 
 
 def data_set(folder: Path) -> Path:
-    """Three bundled photos, each with a box, and one that is broken."""
+    """Return three bundled photos, each with a box, and a broken one."""
     entries = []
     for name, label in (("cat", 281), ("dog", 207), ("owl", 24)):
         place = shutil.copy(sample_photos.find(name).path, folder / f"{name}.jpg")
@@ -104,7 +104,7 @@ def data_set(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the two commands make of a tiny data set."""
+    """Return the output of the two commands for a tiny data set."""
     folder, photos = tmp_path_factory.mktemp("run"), data_set(tmp_path_factory.mktemp("three"))
     measured = ["--models", "lite0@64,lite0@96", "--metrics", "energy,maxbox,drop", "--out", str(folder / "run")]
     out = folder / "report.html"

@@ -1,4 +1,4 @@
-"""One network's input size, live: each map is of a real pass, and a hand asks seldom, however fast it moves."""
+"""One network's live input size: each map is from a real pass, and dragging sends few requests, however fast."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
 
-# Drags over positions of the slider faster than anybody could answer: all in one task of the browser.
+# Drags over slider positions in a single browser task, faster than any server could answer.
 DRAG = """(range, positions) => {
   for (const position of positions) {
     range.value = position;
@@ -21,7 +21,7 @@ DRAG = """(range, positions) => {
 
 
 def switched_on(page: Page) -> Locator:
-    """The slider, with the answer for the size of the training."""
+    """Return the slider, with the answer for the training size."""
     page.locator("label", has_text="Change the input size").click()
     axis = page.locator(".input-size")
     expect(axis).to_have_attribute("data-shown", "224", timeout=180_000)
@@ -55,7 +55,7 @@ def test_the_map_the_guesses_and_the_macs_follow_the_input_size(compare: Compare
     expect(axis.locator(".note")).to_have_text(re.compile("^Below the training size of 224 px"))
     grid.idle()
     asked = len(grid.line.sent)
-    slider.press("End")  # was answered once
+    slider.press("End")  # already answered
     expect(axis).to_have_attribute("data-shown", "448")
     assert len(grid.line.sent) == asked
 
@@ -67,5 +67,5 @@ def a_hand_that_moves_faster_than_passes_come_asks_for_its_newest_size_alone(gri
     expect(axis).to_have_attribute("data-shown", "448")
     expect(axis.locator("b.at")).to_have_text(re.compile("^lite0 at 448 px, map of "))
     grid.idle()
-    # For 96 px when the hand began, and at most once more, for where it was when that was answered.
+    # One request for 96 px at the start, and at most one more, for the position when the answer arrived.
     assert 1 <= len(grid.line.sent) - asked <= 2

@@ -17,7 +17,7 @@ def shown(page: Page, name: str) -> Locator:
 
 
 def thumb(page: Page) -> tuple[float, float]:
-    """The middle of the slider's thumb: it travels the track less its own width."""
+    """Return the centre of the slider's thumb, which travels the track minus its own width."""
     slider = page.get_by_role("slider")
     box = standing(slider)
     share = float(slider.input_value()) / float(slider.get_attribute("max") or "0")
@@ -99,7 +99,7 @@ def the_arrow_keys_move_phi_and_the_screen_reader_hears_what_it_means(page: Page
     expect(shown(page, "phi")).to_have_text("0.90")
 
 
-# Moves the slider by six steps, faster than answers come: keys from outside are slower on a busy machine.
+# Moves the slider by six steps, faster than answers arrive; simulated keys are slower on a busy machine.
 FAST_HAND = """
   async (range) => {
     for (let step = 0; step < 6; step += 1) {
@@ -148,7 +148,7 @@ LOSE_ONE = """
 
 
 def a_move_that_is_lost_on_the_way_is_told_again(page: Page) -> None:
-    """To phi = 0 from the next position."""
+    """Move to phi = 0 from the next position."""
     slider = page.get_by_role("slider")
     slider.evaluate(MOVE_BACK, 17)  # steps, from 0.9
     expect(page).to_have_url(re.compile(r"phi=0.05$"))
@@ -193,7 +193,7 @@ def test_phi_leads_to_maps_and_back(visit: Visit) -> None:
     page.get_by_role("button", name="Show it above").click()
     expect(shown(page, "phi")).not_to_have_text("1.00")
     expect(page.get_by_text(f"The network at φ = {shown(page, 'phi').text_content()} costs")).to_be_visible()
-    slider = page.get_by_role("slider")  # it can still be moved by hand
+    slider = page.get_by_role("slider")  # it can still be dragged
     before = shown(page, "phi").text_content()
     slider.press("ArrowRight")
     expect(shown(page, "phi")).not_to_have_text(before or "")

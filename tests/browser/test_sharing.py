@@ -1,4 +1,4 @@
-"""A comparison goes to somebody else: as a link without photos, as one file with them, and as a picture."""
+"""Sharing a comparison: as a link without photos, as one file with them, and as an image."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def bring(page: Page, *files: Path) -> None:
 
 
 def seen(page: Page) -> dict[str, object]:
-    """How the dog is looked at."""
+    """Return how the dog is displayed."""
     row = page.locator("section.row").filter(has=page.get_by_role("img", name="The photo German shepherd"))
     return {
         "box": [one.input_value() for one in row.locator(".box input").all()],
@@ -44,13 +44,13 @@ def seen(page: Page) -> dict[str, object]:
 
 
 def copied(page: Page) -> str:
-    """The link that its button copies."""
+    """Return the link that its button copies."""
     page.get_by_role("button", name="Copy link", exact=True).click()
     return page.get_by_label("Link to this view, without your own photos").input_value()
 
 
 def view_of(link: str) -> dict[str, Any]:
-    """How a link says that the maps are looked at."""
+    """Return the display settings in a link."""
     view: dict[str, Any] = json.loads(parse_qs(urlsplit(link).query)["view"][0])
     return view
 
@@ -71,7 +71,7 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(window: Wi
     row.locator(".swipe:not(.difference) input[type=range]").fill("30")
     row.locator("figure.tile .stage").nth(1).press("Enter")
     row.locator("figure.tile .stage").nth(1).press("ArrowRight")
-    row.locator("figure.tile .stage").nth(1).press("+")  # a quarter larger, about the middle
+    row.locator("figure.tile .stage").nth(1).press("+")  # enlarged by a quarter, about the centre
     before = seen(page)
     assert before["box"] == ["20", "30", "200", "150"]
     link = copied(page)
@@ -103,7 +103,7 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(window: Wi
         assert seen(there) == before
 
     poll(there, looks_the_same)
-    again = view_of(copied(there))  # of the dog alone
+    again = view_of(copied(there))  # of the dog only
     assert again == {**view, "photos": {name: one for name, one in view["photos"].items() if one == dog}}
     expect(there.locator('.classes [aria-checked="true"]')).to_have_text("Each model's own first guess")
     expect(there).not_to_have_url(re.compile("view="))

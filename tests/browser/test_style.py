@@ -1,4 +1,4 @@
-"""What lies on the page, and what must not: tool bars where there is no mouse, the navigation of a narrow window."""
+"""Overlays on the page: no tool bars without a mouse, and the navigation in a narrow window."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def test_tool_bars_stay_away_from_fingers(new_window: Callable[..., Any]) -> Non
 
 
 def test_in_a_narrow_window_the_navigation_closes_by_a_link_and_by_its_arrow(visit: Visit) -> None:
-    page = visit("/glossary", width=390)  # as a desktop's browser: Streamlit itself closes it on phones alone
+    page = visit("/glossary", width=390)  # as a desktop browser; Streamlit closes it only on phones
     navigation, language = page.get_by_test_id("stSidebar"), page.locator(".st-key-language")
     page.get_by_test_id("stExpandSidebarButton").click()
     expect(navigation).to_have_attribute("data-collapsed", "false")

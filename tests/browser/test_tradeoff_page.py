@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 Visit = Callable[..., Page]
 Press = Callable[[Page, int], None]
 ENDS = "all => all.map((one) => one.getBoundingClientRect()).map(({ left, right }) => [left, right])"
-CHART = ".js-plotly-plot"  # the first is that of all networks; those of the mini family follow
+CHART = ".js-plotly-plot"  # the first shows all networks; the mini family's follow
 
 
 def test_a_click_on_a_point_opens_its_card_and_adds_it_to_the_comparison(visit: Visit, press_point: Press) -> None:
@@ -30,7 +30,7 @@ def test_a_click_on_a_point_opens_its_card_and_adds_it_to_the_comparison(visit: 
 
 
 def choices_stand_in_the_address(page: Page) -> None:
-    """For how they come back from it see tests/ui/test_tradeoff_page.py."""
+    """tests/ui/test_tradeoff_page.py checks how they are restored from it."""
     page.get_by_role("radio", name="Params").click()
     page.get_by_role("radio", name="v1").click()
     expect(page).to_have_url(re.compile("cost=Params"))

@@ -1,6 +1,6 @@
-"""The wheel, in an environment and folders of its own with spaces in their names, opens the whole app.
+"""The wheel opens the whole app in a separate environment and folders with spaces in their names.
 
-It answers as docs/deploy.md puts it before strangers: at a path of a site, with headers that must not break pages.
+The server runs as in docs/deploy.md: under a path of a site, with headers that must not break pages.
 """
 
 import json
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ("effviz", "assets", "models", "docs/study", ".streamlit")
 FILES = ("app.py", "setup.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
 
-# Those of the navigation but Paper, whose first section draws in three dimensions, which takes a while.
+# All pages in the navigation except Paper, whose first section draws in 3D, which takes a while.
 PAGES = {
     "Why does my Grad-CAM look wrong?": "wrong_maps",
     "Lesson": "lesson",
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that nothing is left in the clone."""
+    """Build from a copy, so that nothing is left in the clone."""
     copy = tmp_path_factory.mktemp("a clone")
     for name in SOURCES:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -59,7 +59,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def add_network(models: Path, name: str) -> None:
-    """As `effviz add` does in a clone, which may be a developer's own."""
+    """Add a model as `effviz add` does in a clone, which may belong to a developer."""
     rows = json.loads((models / "manifest.json").read_text())
     (models / f"{name}.safetensors").write_bytes(b"x")
     (models / "calibration.json").write_text("{}")
@@ -68,7 +68,7 @@ def add_network(models: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with the wheel; its other packages are those of this one, and the clone is not among them."""
+    """Return a new environment with the wheel; it shares this environment's other packages, but not the clone."""
     folder = tmp_path_factory.mktemp("some where") / "an env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     packages = next((folder / "lib").glob("python*/site-packages"))
@@ -83,7 +83,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def user(tmp_path: Path) -> dict[str, str]:
-    """Variables of a user with an empty home."""
+    """Return the environment of a user with an empty home folder."""
     home = tmp_path / "a home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("EFFVIZ_", "XDG_", "PYTHON"))}
@@ -134,7 +134,7 @@ def test_commands_find_what_ships_and_keep_the_rest_in_the_users_folder(
 
 @pytest.fixture
 def server(environment: Path, user: dict[str, str]) -> Iterator[int]:
-    """The port of `effviz app --base-path effviz`."""
+    """Return the port of `effviz app --base-path effviz`."""
     with socket.socket() as candidate:
         candidate.bind(("127.0.0.1", 0))
         port = int(candidate.getsockname()[1])
@@ -161,7 +161,7 @@ def is_healthy(port: int) -> bool:
 
 @pytest.fixture
 def site(server: int, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Behind docs/deploy.md's nginx with `location /effviz/`, where nginx is installed."""
+    """Run behind docs/deploy.md's nginx with `location /effviz/`, if nginx is installed."""
     if shutil.which("nginx", path=NGINX) is None:
         yield f"http://localhost:{server}"
         return
@@ -187,7 +187,7 @@ def test_the_app_answers_with_five_maps_and_opens_every_page(site: str, browser:
     expect(page.locator("figure.tile canvas[aria-label]")).to_have_count(5)
     every_page_opens(page)
     a_photo_can_be_added(page)
-    page.goto(f"{site}/effviz/paper?section=figure7")  # it reads the mini family's files, and draws nothing in 3D
+    page.goto(f"{site}/effviz/paper?section=figure7")  # it loads the mini family's files, and draws nothing in 3D
     idle(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("The EfficientNet paper, figure by figure")
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)

@@ -47,7 +47,7 @@ TABBY = 281
 
 
 class BrightShare:
-    """Return a model whose probability of class 0 is the mean of the pixels."""
+    """A model whose probability of class 0 is the mean of the pixels."""
 
     def many(self, inputs):
         for pixels in inputs:

@@ -27,7 +27,7 @@ SIDE = 8
 
 
 class BrightShare:
-    """Return a model whose probability of class 0 is the mean of the pixels."""
+    """A model whose probability of class 0 is the mean of the pixels."""
 
     def many(self, inputs):
         for pixels in inputs:

@@ -92,7 +92,7 @@ def test_a_checkpoint_takes_the_place_of_the_scaled_network_that_it_fits(models,
 
 
 class Harm:
-    """Return a pickle that would leave a file behind if it ran."""
+    """An object whose pickle would leave a file behind if it ran."""
 
     def __init__(self, trace):
         self.trace = trace
