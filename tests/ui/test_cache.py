@@ -1,4 +1,4 @@
-"""What visitors share: the same content is computed once, and nothing keeps a dropped model in memory."""
+"""Visitors share caches: the same content is computed once, and nothing keeps a dropped model in memory."""
 
 import gc
 import io
@@ -90,10 +90,10 @@ def test_other_content_is_passed_again(change: str, cat: Photo, monkeypatch: pyt
 def test_a_model_that_is_replaced_while_its_map_is_made_has_no_map_of_the_other(
     cat: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two networks of one shape and name, the second in the place of the first from some moment on."""
+    """Two networks have the same shape and name, and the second replaces the first at some point."""
     first = cache.model(REF.label)
     second = with_other_weights(first)
-    for before in (1, 2, 3):  # how often the first is still found
+    for before in (1, 2, 3):  # how often the first is still returned
         wanted = (REF, cat, Target(TargetKind.CLASS, before), Method.CAM, TargetLayer.LAST)
         answers = chain(repeat(first, before), repeat(second))
         monkeypatch.setattr(cache, "_loaded", lambda *_, answers=answers: next(answers))
@@ -104,7 +104,7 @@ def test_a_model_that_is_replaced_while_its_map_is_made_has_no_map_of_the_other(
 
 
 def test_what_is_kept_of_a_map_is_kept_for_its_weights(cat: Photo) -> None:
-    """Networks of one shape and name never exchange what masking, breaking or drawing gave."""
+    """Networks of the same shape and name never share results of masking, breaking or drawing."""
     found = cache.map_of_class(REF, cat, 5, Method.CAM)
     other = replace(found, weights_sha256="b" * 64)
     ours, theirs = (
@@ -134,7 +134,7 @@ def test_maps_of_other_targets_methods_and_layers_are_their_own(cat: Photo, monk
 def test_a_checkpoint_that_was_replaced_is_loaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = counted(monkeypatch, loading, "weights")
     monkeypatch.setattr(checkpoints, "load", lambda _: (state_dicts.draw_untrained(REF.spec.plan), "sha256"))
-    for sha256 in ("before", "before", "now"):  # as the manifest has it
+    for sha256 in ("before", "before", "now"):  # as in the manifest
         spec = replace(REF.spec, origin=WeightsOrigin.CHECKPOINT, sha256=sha256)
         monkeypatch.setattr(catalogue, "parse_model", lambda _, spec=spec: replace(REF, spec=spec))
         cache.model("any")
@@ -238,9 +238,9 @@ ONCE = 4 * (4_652_008 + 42_016)
 
 def test_a_model_counts_with_its_compiled_parts_its_sizes_and_its_module(cat: Photo) -> None:
     cache.model(REF.label)
-    # tensors, the network that they became, a compiled part
+    # tensors, the network built from them, a compiled part
     assert cache._MODELS.size_bytes == pytest.approx((2 + COPIES_A_PART) * ONCE, rel=1e-3)
-    cache.activation_map(REF, cat, TOP1, Method.ABLATIONCAM, TargetLayer.STRIDE_2)  # from the photo to there, and on
+    cache.activation_map(REF, cat, TOP1, Method.ABLATIONCAM, TargetLayer.STRIDE_2)  # up to the stage, and onwards
     cache._MODELS.recount()
     assert cache._MODELS.size_bytes == pytest.approx((2 + 3 * COPIES_A_PART) * ONCE, rel=1e-3)
     cache.model("lite0@96")
@@ -256,7 +256,7 @@ def test_a_model_that_makes_room_counts_what_the_others_have_become(monkeypatch:
     cache.model("scaled-lite-d1-w1@64")
     list(choose(grown).engine.many(()))
     cache.model("lite0@64")
-    # 5.6 + 3.8 + 3.8 copies are too many: the longest unused goes, then the grown one. This one rounds to Lite0, too.
+    # 5.6 + 3.8 + 3.8 copies are too many: the longest unused goes, then the grown one. The new one equals Lite0, too.
     cache.model("scaled-lite-d1-w1.0001@64")
     assert cache._MODELS.size_bytes == pytest.approx((2 + COPIES_A_PART) * ONCE, rel=1e-3)
 

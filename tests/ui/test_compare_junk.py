@@ -1,4 +1,4 @@
-"""Whatever a browser sends, the page stays: what our scripts never say is left aside."""
+"""The page survives any browser message: it ignores values that our scripts never send."""
 
 import json
 import math
@@ -34,7 +34,7 @@ NO_VALUES = [
     10**30,
     "",
     "x" * 100_000,
-    "9" * 5000,  # Python reads no whole number of so many digits
+    "9" * 5000,  # Python refuses to parse integers with so many digits
     "55.5",
     "-1",
     "\u0663",
@@ -46,7 +46,7 @@ NO_NUMBERS = [None, "3", 1.0, math.nan, math.inf, True, -1, 10**9, 10**300, [3],
 
 
 def take_looks(visits: list[list[object]]) -> None:
-    """Say what is left of each visit, that begins with nothing but cells."""
+    """Show what remains of each visit, which starts with only cells."""
     import streamlit as st
 
     from effviz.ui.compare import display_settings

@@ -35,12 +35,12 @@ def texts(test: AppTest) -> str:
 
 
 def grid(test: AppTest) -> dict[str, Any]:
-    """What the browser gets to draw; nothing when there is no grid."""
+    """Return the data that the browser draws; nothing if there is no grid."""
     return next(sent(test, "effviz_grid"), {"photos": []})
 
 
 def news(test: AppTest) -> dict[str, Any]:
-    """What the browser gets anew while the maps stay."""
+    """Return the data that the browser gets again while the maps stay."""
     return next(sent(test, "effviz_grid_news"))
 
 
@@ -51,7 +51,7 @@ def sent(test: AppTest, component: str) -> Iterator[dict[str, Any]]:
 
 
 def drawn(test: AppTest) -> list[dict[str, Any]]:
-    """What the plot of cost and accuracy shows."""
+    """Return the data of the plot of cost and accuracy."""
     return list(json.loads(test.get("plotly_chart")[0].proto.spec)["data"])
 
 
@@ -125,7 +125,7 @@ def test_a_model_that_does_not_exist_leaves_the_choice_at_once() -> None:
     assert test.multiselect(key="picked").value == ["lite0@224"]  # "lite0" is the same model
     assert test.query_params["models"] == "lite0@224"
     test.run()
-    assert not test.warning  # said once
+    assert not test.warning  # listed once
 
 
 def test_an_unknown_sample_in_a_link_leaves_its_sentence() -> None:
@@ -173,7 +173,7 @@ def test_a_model_that_cannot_be_converted_runs_on_torch_and_its_card_says_so(
 
 @pytest.mark.parametrize(
     "asked", [{"class": "TENCH"}, {"class": "0", "target": "class"}]
-)  # the second as links once were
+)  # the second in the format of old links
 def test_one_class_for_all_is_what_every_map_explains(asked: dict[str, str]) -> None:
     test = page(models="lite0@224,lite1@240", **asked)
     (photo,) = grid(test)["photos"]
@@ -205,13 +205,13 @@ def test_the_list_of_classes_begins_with_what_the_models_take_the_photos_for() -
     box = test.selectbox(key=display_settings.CLASS_BOX)
     assert box.value == ""
     assert box.options[0] == "Each model's own first guess"
-    assert box.options[1:6] == photo["classes"]  # one model: its five guesses, the surest first
+    assert box.options[1:6] == photo["classes"]  # one model: its top five predictions, most probable first
     assert len(box.options) == 1001
     before = grid(test)
     box.set_value(photo["classes"][2]).run()
     assert news(test)["look"]["class"] == photo["classes"][2] == test.query_params["class"]
-    assert grid(test) == before  # a guess is among the maps already
-    test.session_state["class"] = ""  # as the browser's list tells it
+    assert grid(test) == before  # a prediction is already among the maps
+    test.session_state["class"] = ""  # as the browser's list sends it
     assert test.run().selectbox(key=display_settings.CLASS_BOX).value == ""
 
 
@@ -258,7 +258,7 @@ def test_a_link_brings_the_whole_look_back() -> None:
     [
         (display_settings.OPACITY, "101"),
         (display_settings.CONTOUR, "half"),
-        (display_settings.THRESHOLD, "9" * 5000),  # Python refuses to read so many digits
+        (display_settings.THRESHOLD, "9" * 5000),  # Python refuses to parse so many digits
         (display_settings.SCALE, "log"),
         (display_settings.PALETTE, "viridis"),
         (display_settings.CELLS, "perhaps"),
@@ -314,7 +314,7 @@ def test_another_look_does_not_change_what_the_maps_are_sent_as() -> None:
     test.run()
     after = [each.proto for each in test.get("bidi_component") if each.proto.component_name == "effviz_grid"]
     assert news(test) != first
-    assert before == after  # so Streamlit sends its hash
+    assert before == after  # so Streamlit sends only its hash
 
 
 def test_a_slow_method_asks_first() -> None:
@@ -371,10 +371,10 @@ def test_more_photos_than_there_is_room_for_are_not_kept(
     test = page(photos=",", models="lite0@64")
     test.file_uploader[0].set_value(files).run()
     names = [f"lawn {number}.png" for number in range(kept)]
-    for _ in range(2):  # the sentence stays
+    for _ in range(2):  # the message stays
         assert [photo["name"] for photo in grid(test)["photos"]] == names
         assert f"No room for {14 - kept} of the files" in texts(test)
-        assert len(uploads.file_storage["test session id"]) == kept  # the others have left the server's memory
+        assert len(uploads.file_storage["test session id"]) == kept  # the others are no longer in the server's memory
         test.run()
     test.file_uploader[0].set_value(files[:2]).run()
     assert "No room for" not in texts(test)
@@ -398,12 +398,12 @@ def test_what_matters_to_a_cell_is_asked_in_the_visitors_turn(monkeypatch: pytes
     test.session_state[job_progress.STOPPED] = set()
     assert news(test.run())["answer"]["energy"]["rows"] > 0
     monkeypatch.setattr(job_progress, "QUEUE", JobQueue(1, most_waiting=0))
-    assert news(test.run())["answer"]["energy"]["rows"] > 0  # it is kept, and takes no turn
+    assert news(test.run())["answer"]["energy"]["rows"] > 0  # it is cached, and takes no turn
     assert not test.get("progress")
 
 
 def test_a_page_that_is_left_open_holds_no_pixels_of_a_photo() -> None:
-    """Its buttons, and the parts of it that run alone, would keep them for hours, outside what the caches may hold."""
+    """Its buttons and fragments would keep them for hours, outside the caches' limits."""
     photo = io.BytesIO()
     Image.new("RGB", (90, 60), "teal").save(photo, "PNG")
     test = page(photos=",")

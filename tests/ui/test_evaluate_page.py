@@ -1,4 +1,4 @@
-"""The Evaluate page opens runs whose every number is known, and stays calm before what is no run."""
+"""The Evaluate page opens runs in which every number is known, and handles everything else without errors."""
 
 import csv
 import hashlib
@@ -41,7 +41,7 @@ CONTROLS = {"control-random": 0.25, "control-gaussian": 0.35, "control-uniform":
 
 
 def sha256(photo: str) -> str:
-    """That of the bundled photo for the one photo that is."""
+    """Return the real hash of cat.jpg, a bundled photo, and invented ones for other names."""
     if photo == "cat.jpg":
         return hashlib.sha256(sample_photos.find("cat").path.read_bytes()).hexdigest()
     return hashlib.sha256(photo.encode()).hexdigest()
@@ -108,14 +108,14 @@ def words(at: AppTest) -> str:
 
 
 def table(at: AppTest, column: str) -> dict[str, str]:
-    """The first table with this column, by the method's name."""
+    """Return the first table with this column, by the method's name."""
     found = next(each.value for each in at.dataframe if column in each.value and "method" in each.value)
     rows = zip(found["method"], found[column], strict=True)
     return {method: number for methods, number in rows for method in methods.split(", ")}
 
 
 def differences(at: AppTest) -> list[tuple[str, str, str, int]]:
-    """Models, what is taken away, mean and photos of the table of differences."""
+    """Return models, subtrahends, means and photo counts from the table of differences."""
     (found,) = (each.value for each in at.dataframe if "difference" in each.value)
     return [(row.model, row.minus, row.difference.partition(" ")[0], row.photos) for row in found.itertuples()]
 
@@ -134,13 +134,13 @@ def test_without_a_folder_the_study_is_open() -> None:
         "The first study with all maps blurred equally: 400 photos with boxes",
     ]
     numbers = table(at, "lite0@224")
-    assert numbers["CAM"] == "0.783 (0.757–0.808)"  # docs/study.md, as are the others
+    assert numbers["CAM"] == "0.783 (0.757–0.808)"  # docs/study.md, like the others
     assert numbers["Control: Gaussian in the crop"] == "0.711 (0.680–0.740)"
     assert numbers["Control: centre Gaussian"] == "0.627 (0.598–0.656)"
     assert chart(at)["Baseline"]["customdata"] == [["lite0@224"]]
-    assert len(chart(at)[None]["text"]) == 9  # each model has its name
+    assert len(chart(at)[None]["text"]) == 9  # each model has its own name
     methods = next(each.value["method"] for each in at.dataframe if "lite0@224" in each.value)
-    assert methods.iloc[0] == "CAM, Grad-CAM, HiResCAM, XGrad-CAM"  # on this layer they are the same map
+    assert methods.iloc[0] == "CAM, Grad-CAM, HiResCAM, XGrad-CAM"  # at this layer they are the same map
     # docs/study.md: lite2@260 minus lite0@224, and lite0@224 minus the Gaussian in its crop
     assert ("lite2@260", "lite0@224", "0.047", 400) in differences(at)
     assert ("lite0@224", "Gaussian in its crop", "0.072", 400) in differences(at)
@@ -173,7 +173,7 @@ def test_the_methods_of_the_study_open_too() -> None:
 
 def test_the_study_of_faithfulness_opens_too() -> None:
     at = open_page(run=runs.FAITHFUL, metric="insertion")
-    assert table(at, "lite0@224")["CAM"].startswith("0.412")  # docs/study.md, as is the lead
+    assert table(at, "lite0@224")["CAM"].startswith("0.412")  # docs/study.md, like the lead
     assert chart(at)["Baseline"]["y"] == [pytest.approx(0.083, abs=5e-4)]
     assert "100 photos" in words(at)
     check(at)
@@ -186,13 +186,13 @@ def test_the_study_has_the_hard_photos_too() -> None:
 
 
 def plainly(paragraphs: Iterable[str]) -> list[str]:
-    """Without the backslashes that keep names from being markup."""
+    """Remove the backslashes that keep names from being markup."""
     return [text.replace("\\", "") for text in paragraphs]
 
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [  # the numbers stand in docs/study
+    [  # the numbers are in docs/study
         (
             {"metric": "energy"},
             (
@@ -258,7 +258,7 @@ def of_networks(run: runs.MeasuredRun, *labels: str) -> runs.MeasuredRun:
 
 
 def with_models(folder: Path, *labels: str) -> runs.MeasuredRun:
-    """A run of models that nobody knows."""
+    """Return a run of unknown models."""
     return of_networks(runs.open_folder(finished(folder / "cars"), ("test",)), *labels)
 
 
@@ -289,7 +289,7 @@ def with_models(folder: Path, *labels: str) -> runs.MeasuredRun:
 )
 def test_the_answer_is_yes_or_no_by_rules(folder: Path, metric: Metric, means: dict[str, float], said: str) -> None:
     of = with_models(folder, "m0", *means)
-    if "lite1@240" in means:  # one that is known, with MACs
+    if "lite1@240" in means:  # a known model, with MACs
         of = of_networks(of, "lite0@224", *means)
     found = [minus(metric, model, mean) for model, mean in means.items()]
     assert said in plainly(run_results.answer(view(of, metric), found))[0]
@@ -322,7 +322,7 @@ def test_a_yes_by_one_measure_stands_beside_what_the_others_of_its_kind_say(aske
 
 
 def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: Path) -> None:
-    """Each group has its farthest model first; over the small and off-centre photos the numbers are others."""
+    """Each group lists its farthest model first; the small and off-centre photos have different numbers."""
     of = with_models(folder, "m0", "m1", "m2", "m3", "m4")
     found = [
         minus(Metric.ENERGY, "m1", 0.2),
@@ -366,7 +366,7 @@ def test_a_run_shows_its_means_controls_and_differences(folder: Path) -> None:
     assert "9 photos of **cars**, 2 models, 1 method; target: label, placement: plain, seed: 7." in words(at)
     assert table(at, "lite0@224")["CAM"].startswith("0.475 (")
     assert table(at, "lite2@260")["CAM"].startswith("0.550 (")
-    assert table(at, "lite2@260")["Control: random"] == "0.250 (0.158–0.526)"  # eight photos alike are no certainty
+    assert table(at, "lite2@260")["Control: random"] == "0.250 (0.158–0.526)"  # eight equal photos are no proof
     assert chart(at)["Control: centre Gaussian"]["y"] == [0.35, 0.35]
     assert differences(at) == [
         ("lite2@260", "lite0@224", "0.075", 8),  # 0.6 more over eight photos
@@ -415,7 +415,7 @@ def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> No
     ]
     at.selectbox(key="metric-choice").set_value("deletion").run()
     check(at)
-    # half of 0.1, 0.9 and 0.2, minus the Gaussian's 0.5: what runs the model is shown as a lead, and 0 is the Gaussian
+    # half of 0.1, 0.9 and 0.2, minus the Gaussian's 0.5: measures that run the model are leads, and 0 is the Gaussian
     assert chart(at)["Baseline"]["y"] == [pytest.approx(-0.3)]
     assert chart(at)["Control: centre Gaussian"]["y"] == [0, 0]
     assert "these values do not compare between models" in words(at)
@@ -434,7 +434,7 @@ def test_a_model_has_its_best_median_and_worst_photos(folder: Path) -> None:
         ("worst", "a.jpg", 0.1),
     ]
     lowest = [of.photo for of in photo_examples.picked(view(found, Metric.DELETION), "lite0@224")]
-    assert lowest == ["a.jpg", "h.jpg", "e.jpg", "f.jpg", "cat.jpg", "b.jpg"]  # less is better
+    assert lowest == ["a.jpg", "h.jpg", "e.jpg", "f.jpg", "cat.jpg", "b.jpg"]  # lower is better
     hard = [(of.place, of.photo) for of in photo_examples.picked(view(found, small=True), "lite0@224")]
     assert hard == [("best", "b.jpg"), ("median", "h.jpg"), ("worst", "a.jpg")]
 
@@ -490,7 +490,7 @@ def test_photos_that_come_with_effviz_can_be_opened_and_others_have_names_only(f
 
 
 def originals(folder: Path) -> Path:
-    """A folder with the run's only real photo: the others have names and hashes of nothing."""
+    """Return a folder with the run's only real photo; the others have invented names and hashes."""
     folder.mkdir()
     shutil.copy(sample_photos.find("cat").path, folder / "a.jpg")
     shutil.copy(sample_photos.find("dog").path, folder / "b.jpg")
@@ -498,7 +498,7 @@ def originals(folder: Path) -> Path:
 
 
 def real(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure as if a.jpg were the cat, which no sample's hash says, and b.jpg something that is gone."""
+    """Measure as if a.jpg were the cat, although no sample has that hash, and b.jpg a missing file."""
     hashes = {"a.jpg": hashlib.sha256(sample_photos.find("cat").path.read_bytes()).hexdigest()}
     monkeypatch.setitem(globals(), "sha256", lambda photo: hashes.get(photo, "0" * 64))
     monkeypatch.setattr(sample_photos, "by_sha256", dict)
@@ -523,7 +523,7 @@ def test_photos_in_the_servers_own_folder_have_maps_of_the_class_that_was_measur
     )  # fmt: skip
     at.toggle(key=photo_examples.WANTED).set_value(True).run()
     check(at)
-    assert asked == [("a.jpg", "3")]  # b.jpg is another photo than was measured
+    assert asked == [("a.jpg", "3")]  # b.jpg is not the measured photo
     assert "This is not the photo that was measured" in words(at)
     assert str(tmp_path) not in words(at)
 
@@ -683,7 +683,7 @@ def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder:
 
 
 def summed(run: Path) -> Path:
-    """The table that `effviz report` leaves beside the results."""
+    """Write the table that `effviz report` leaves next to the results."""
     known = load_results(run)
     file = run / SUMMARY_FILE
     file.write_text(summary_csv(known.run, run_summary.metric_means(known)))
@@ -692,7 +692,7 @@ def summed(run: Path) -> Path:
 
 @pytest.mark.parametrize("part", ["mean", "low", "small_mean"])
 def test_a_table_beside_the_results_never_stands_for_them(folder: Path, part: str) -> None:
-    """`effviz report` leaves one, and nothing binds it to its results: a digit of it may have changed since."""
+    """`effviz report` writes one, but nothing ties it to its results: a digit may have changed since."""
     file = summed(finished(folder / "cars"))
     rows = list(csv.DictReader(file.read_text().splitlines()))
     with file.open("w", newline="") as text:
@@ -707,7 +707,7 @@ def test_a_table_beside_the_results_never_stands_for_them(folder: Path, part: st
 
 def _huge(file: Path) -> None:
     with file.open("ab") as text:
-        text.truncate(10**10)  # a hole that takes no space
+        text.truncate(10**10)  # a sparse file
 
 
 def _pipe(file: Path) -> None:

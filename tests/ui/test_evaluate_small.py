@@ -1,4 +1,4 @@
-"""A small run made on the page: the numbers of the command, shown by the same functions, and nothing left on disk."""
+"""A small run on the page gives the command's numbers, uses the same functions, and leaves nothing on disk."""
 
 import dataclasses
 import hashlib
@@ -49,7 +49,7 @@ def asked(*names: str, models: tuple[str, ...] = (TINY,)) -> QuickRunRequest:
 
 
 class Ended(BaseException):
-    """What Streamlit raises when a visitor stops a run is no Exception either."""
+    """Like the exception that Streamlit raises when a visitor stops a run, not an `Exception`."""
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ours(temporary: Path) -> list[Path]:
-    """What is left of runs; torch keeps something of its own there."""
+    """Return the remains of runs; torch keeps its own files there."""
     return list(temporary.glob("effviz-*"))
 
 
@@ -88,7 +88,7 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     cells = [cell for metric in found.metrics for cell in run_summary.metric_means(found, (metric,))]
     page = evaluation_html(found, cells)
     assert "2 photos from samples" in page
-    assert str(Path.cwd()) not in page  # what is taken home says nothing about the server
+    assert str(Path.cwd()) not in page  # the download reveals nothing about the server
     assert str(temporary) not in page
     assert summary_csv(found.run, cells).count("\n") == 1 + 4 * 2
 
@@ -101,7 +101,7 @@ TWO_MODELS = (Metric.DROP, *(metric for metric in quick_run.OFFERED if metric in
     ("tiny", "metrics"), [(("lite0@64",), ONE_MODEL), (("lite0@64", "lite1@64"), TWO_MODELS)], ids=["one", "two"]
 )
 def test_every_metric_that_is_offered_is_the_commands(tiny: tuple[str, ...], metrics: tuple[Metric, ...]) -> None:
-    """Likeness needs the first model's maps too, and what needs the same passes is measured at once."""
+    """Similarity also needs the first model's maps, and measures that share passes are computed together."""
     methods = (Method.CAM, Method.LAYERCAM)
     of = dataclasses.replace(asked("cat", models=tiny), methods=methods, metrics=metrics)
     models = quick_run.ready(of)
@@ -115,7 +115,7 @@ def test_every_metric_that_is_offered_is_the_commands(tiny: tuple[str, ...], met
     assert {tuple(row[:3]): row[3] for row in columns} == pytest.approx(expected, nan_ok=True)
     assert {metric for _model, _method, metric in expected} == {metric.value for metric in metrics}
     like = {model for model, _method, metric in expected if metric == "agree_rank"}
-    assert like == set(tiny[1:])  # the first one is not compared with itself
+    assert like == set(tiny[1:])  # the first model is not compared with itself
 
 
 def test_what_needs_the_same_passes_is_one_step_and_counts_in_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_what_needs_the_same_passes_is_one_step_and_counts_in_the_estimate(monke
         return measure(*args)
 
     def others(share: float) -> None:
-        clock[0] += 100  # what they do is not counted
+        clock[0] += 100  # their work is not counted
         shares.append(share)
 
     shares: list[float] = []
@@ -135,12 +135,12 @@ def test_what_needs_the_same_passes_is_one_step_and_counts_in_the_estimate(monke
     monkeypatch.setattr(measurements, "measure_prepared", a_second)
     of = dataclasses.replace(asked("cat", "owl", models=("lite1@64", "lite0@64")), metrics=quick_run.OFFERED)
     timed = quick_run.time_passes(of, quick_run.ready(of), others)
-    # deletion, insertion, the three of one pass, ROAD, ADCC, two of broken networks, another class; then likeness, too
+    # deletion, insertion, three from one pass, ROAD, ADCC, two of broken networks, another class; then also similarity
     assert timed.seconds == (7, 8)
     assert timed.total_s == 2 * 15
     assert list(dict.fromkeys(shares)) == [step / 15 for step in range(15)]
-    # others may go first before each of ROAD's five shares: CAM's map and three controls', by two models
-    road = quick_run.OFFERED.index(Metric.ROAD) - 2  # gain and increase are no steps of their own
+    # others may go first before each of ROAD's five shares, for CAM's map and three controls, for two models
+    road = quick_run.OFFERED.index(Metric.ROAD) - 2  # gain and increase are not separate steps
     assert [shares.count(step / 15) for step in (road, 7 + road)] == [1 + 4 * 5, 1 + 4 * 5]
 
 
@@ -170,7 +170,7 @@ def test_an_estimate_that_is_ended_leaves_nothing(temporary: Path) -> None:
 
 
 def test_an_error_leaves_nothing(temporary: Path) -> None:
-    of = dataclasses.replace(asked("cat"), metrics=(Metric.ENERGY,))  # nobody drew boxes
+    of = dataclasses.replace(asked("cat"), metrics=(Metric.ENERGY,))  # there are no boxes
     with pytest.raises(SettingsError, match="has no boxes"):
         quick_run.measure(of, quick_run.ready(of), lambda _name: lambda _share: None)
     assert ours(temporary) == []
@@ -253,7 +253,7 @@ def test_masking_and_class_are_shown_and_can_be_chosen() -> None:
 
 
 def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = sample_photos.find("owl").path.read_bytes() + b"\0"  # no bundled photo any more
+    mine = sample_photos.find("owl").path.read_bytes() + b"\0"  # no longer a bundled photo
     at = upload(choose(open_page(), photos=["cat"], models=[TINY], metrics=["drop"]), ("mine.jpg", mine))
     for button in ("estimate", "start"):
         at.button(key=button).click().run()
@@ -277,7 +277,7 @@ def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch:
     photo = images.read(mine, "mine.jpg")
     drawn = np.asarray(Image.open(io.BytesIO(jpeg)), np.float64)
     assert drawn.shape[:2] == display(photo, SCREEN.longest_px).shape[:2]
-    assert np.abs(drawn - display(photo, SCREEN.longest_px)).mean() > 10  # there is something on it
+    assert np.abs(drawn - display(photo, SCREEN.longest_px)).mean() > 10  # it is not blank
     at.run()
     assert len(made) == 1
     next(button for button in at.button if button.label == "Remove my photos").click().run()
@@ -298,7 +298,7 @@ def test_other_choices_need_another_estimate() -> None:
 
 
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what the progress bar will say."""
+    """Return the texts of the progress bar."""
     told: list[str] = []
     say = JobProgress.next
     monkeypatch.setattr(JobProgress, "next", lambda work, text: (told.append(text), say(work, text))[1])

@@ -1,4 +1,4 @@
-"""Deletion and insertion on demand: all models of a photo at once, and everything to play it with."""
+"""Deletion and insertion on demand: all models of a photo at once, with all data for the playback."""
 
 import base64
 import contextlib
@@ -88,7 +88,7 @@ def test_all_models_of_the_photo_are_measured_as_the_run_would_and_not_before_it
 
 
 def low_of(found: Any, row: int) -> float:
-    """The least area of deletion by a random map."""
+    """Return the smallest deletion area of a random map."""
     return float(found["Deletion, random maps"][row].split(" to ")[0])
 
 
@@ -99,7 +99,7 @@ def test_the_browser_gets_what_the_model_saw(compare: Compare) -> None:
     assert panel["size"] == 64
     assert (unrolled(panel["order"]).reshape(64, 64) == expected.order).all()
     assert np.abs(picture(panel["photo"]) - forward.prepared.rgb).mean() < 6  # JPEG
-    # the mean pixel of ImageNet, or 0.5 where a recipe says so
+    # ImageNet's mean pixel, or 0.5 if a recipe says so
     assert np.abs(picture(panel["rest"]) - 255 * np.array(forward.prepared.mean)).max() <= 2
 
 
@@ -130,7 +130,7 @@ def test_what_was_stopped_waits_to_be_asked_for_again(compare: Compare, monkeypa
     page.pressed("faithful")
     page.test.session_state[STOPPED] = {hash(page.test.session_state[ASKED])}
     page.test.run()
-    assert len(page.reels()) == 1  # the stop came too late
+    assert len(page.reels()) == 1  # Stop came too late
     monkeypatch.setattr(faithfulness, "_PLAYBACKS", SizeBoundedCache(2**24, lambda made: made.nbytes))
     page.test.session_state[STOPPED] = {hash(page.test.session_state[ASKED])}
     page.test.run()
@@ -150,11 +150,11 @@ def test_too_many_visitors_are_one_calm_sentence(compare: Compare, monkeypatch: 
 
 
 class Stopped(BaseException):
-    """What ends a visitor's script."""
+    """The exception that ends a visitor's script."""
 
 
 class Bar:
-    """A visitor's progress bar; where they have pressed Stop, its next word about a wait is the last."""
+    """A visitor's progress bar; after Stop, its next update about waiting raises."""
 
     def __init__(self, stop: bool) -> None:
         self.stop, self.waits = stop, threading.Event()

@@ -1,4 +1,4 @@
-"""Where the mini family's maps lie: the figure shows what the files beside the weights say."""
+"""Localisation of the mini family's maps: the figure shows the values in the files next to the weights."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ HEAD = "model,macs,method,metric,mean,low,high,n,small_mean,small_low,small_high
 
 
 def rows(deeper: float) -> str:
-    """Two networks and one control by two measures, as `effviz report` writes them."""
+    """Return two networks and one control by two measures, as written by `effviz report`."""
     made = [
         ("mini-baseline@96", 13_500_000, "cam", "energy", 0.54),
         ("mini-depth@96", 55_400_000, "cam", "energy", deeper),
@@ -60,7 +60,7 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
     assert axis["ticktext"] == ["Baseline<br>14", "Depth<br>55"]  # million MACs
     drawn = charts(test)[-1]
     assert drawn["Depth"]["y"] == [deeper]
-    assert (drawn["Baseline"]["x"], drawn["Depth"]["x"]) == ([0], [1])  # a column each
+    assert (drawn["Baseline"]["x"], drawn["Depth"]["x"]) == ([0], [1])  # one column each
     assert drawn["Depth"]["error_y"]["array"] == [pytest.approx(0.05)]
     assert drawn["Baseline"]["y"] == [0.54]
     assert drawn["Control: centre Gaussian"]["y"] == [0.59, 0.59]

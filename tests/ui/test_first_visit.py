@@ -1,4 +1,4 @@
-"""A first visit is never empty: each map is on the page as soon as its model is ready."""
+"""A first visit is never empty: each map appears as soon as its model is ready."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def script() -> None:
-    """Compare, write down what each run shows, and run again for what is awaited, as the page does."""
+    """Run Compare, record what each run shows, and rerun for pending maps, as the page does."""
     import streamlit as st
 
     from effviz.explain.cam_methods import Method
@@ -45,7 +45,7 @@ def script() -> None:
 
 
 def runs(**address: str) -> list[list[str]]:
-    """What each run of the page showed, cell by cell."""
+    """Return what each run of the page showed, cell by cell."""
     test = AppTest.from_function(script, default_timeout=PATIENCE_S)
     test.query_params.update(address)
     assert not test.run().exception
@@ -66,7 +66,7 @@ def test_the_first_map_does_not_wait_and_those_that_follow_soon_come_together(mo
 
 
 def test_a_loaded_model_s_map_does_not_wait_for_a_model_that_must_be_loaded() -> None:
-    cache.model("lite0@80")  # of whose maps no other test has one
+    cache.model("lite0@80")  # no other test has maps of these
     assert runs(models=f"lite0@80,{MODELS[2]}") == [["map", "On its way."], ["map", "map"]]
 
 

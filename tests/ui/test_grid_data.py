@@ -1,4 +1,4 @@
-"""What Compare says of each model in numbers."""
+"""The numbers that Compare shows for each model."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,7 +13,7 @@ from effviz.zoo.catalogue import model_card
     [
         ("lite1@224", "depth 1.1 × width 1 × 224 px, with weights made for 240 px"),  # the official README's size
         ("lite1@240", "depth 1.1 × width 1 × 240 px"),
-        ("scaled-d4-w1@300", "depth 4 × width 1 × 300 px"),  # nothing was made for any size
+        ("scaled-d4-w1@300", "depth 4 × width 1 × 300 px"),  # no network was compiled for any size
     ],
 )
 def test_a_card_says_which_size_its_weights_were_made_for(name: str, said: str) -> None:
@@ -33,7 +33,7 @@ def test_a_table_shows_no_marks_of_markdown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shared", "of_both", "words"),  # of two areas of 100 places each
+    ("shared", "of_both", "words"),  # for two areas of 100 points each
     [
         (100, 100, "looks at the same places"),
         (75, 125, "looks at the same places"),

@@ -1,4 +1,4 @@
-"""A link carries what was chosen, in whatever language it was made and is read."""
+"""A link preserves the choices, whatever the languages of its sender and reader."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -135,7 +135,7 @@ def test_a_choice_is_kept_while_another_page_is_looked_at(tmp_path: Path) -> Non
     for group, value in zip(at.get("button_group"), ("b", ["d"]), strict=True):
         group.set_value(value).run()
     at.switch_page("other.py")
-    at.query_params.clear()  # as Streamlit's navigation does in a browser
+    at.query_params.clear()  # like Streamlit's navigation in a browser
     at.run()
     at.switch_page("named.py").run()
     assert [group.value for group in at.get("button_group")] == ["b", ["d"]]
@@ -157,7 +157,7 @@ def test_a_sample_photo_is_asked_for_by_its_name(translate: Translate) -> None:
     assert at.selectbox(key=widget_key("sample")).value == last.name
     assert "Ein Foto" in at.selectbox(key=widget_key("sample")).options
     at.selectbox(key=widget_key("sample")).set_value(sample_photos.samples()[0].name).run()
-    assert "sample" not in address(at)  # the first choice keeps links short
+    assert "sample" not in address(at)  # the first choice is left out, to keep links short
 
 
 def test_what_does_not_exist_leaves_the_first_choice_and_the_address() -> None:

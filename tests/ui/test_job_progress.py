@@ -1,4 +1,4 @@
-"""What the Compare page shows while others are served, when too many wait, and after a stop."""
+"""The Compare page while other visitors are served, when too many wait, and after a stop."""
 
 import threading
 from types import SimpleNamespace
@@ -21,12 +21,12 @@ PATIENCE_S = 120
 
 @pytest.fixture(autouse=True)
 def no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests have asked for maps of these photos, too."""
+    """Clear the caches, because other tests computed maps of these photos."""
     monkeypatch.setattr(cache, "_MAPS", SizeBoundedCache(2**20, cache._MAPS._values.getsizeof))
 
 
 class Bar:
-    """Notes what it is told to show."""
+    """A progress bar that records what it shows."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[float, str]] = []
@@ -39,7 +39,7 @@ class Bar:
 
 
 def script() -> None:
-    """Compute the maps that the address asks for and write each outcome down."""
+    """Compute the maps that the address requests, and record each outcome."""
     import streamlit as st
 
     from effviz.explain.cam_methods import Method
@@ -87,7 +87,7 @@ def test_the_number_of_those_who_come_first_never_rises_and_is_not_said_between_
     mine, bar = job_progress.JobProgress(steps=2), Bar()
     mine.bar = bar  # type: ignore[assignment]
     mine.text = "Owl"
-    for before in (2, 3, 1, 0):  # somebody who has had nothing yet goes first
+    for before in (2, 3, 1, 0):  # a visitor who has used nothing yet goes first
         mine._wait(before)
     mine._again = lambda: None
     mine._wait(3)
@@ -130,7 +130,7 @@ def test_a_wait_says_how_many_come_first(monkeypatch: pytest.MonkeyPatch, others
     for thread in threads:
         thread.join(PATIENCE_S)
     assert bar.shown[:3] == [(0.0, "first"), (0.25, "second"), (0.25, words)]
-    assert bar.shown[-1] == (0.25, "second")  # its turn: the bar says again what is done
+    assert bar.shown[-1] == (0.25, "second")  # its turn: the bar shows progress again
 
 
 def test_a_slow_step_moves_the_bar_between_batches_and_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_a_model_that_fails_leaves_its_sentence_and_the_others_work() -> None:
 
 
 def refused() -> None:
-    """Work that ends before it began."""
+    """Work that ends before it starts."""
     import streamlit as st
 
     from effviz.errors import SettingsError

@@ -1,4 +1,4 @@
-"""The queue with real threads: every step waits for a state, none for a time."""
+"""The queue with real threads: every step waits for a state, never for a time."""
 
 import contextlib
 import math
@@ -16,12 +16,12 @@ from effviz.ui import job_queue
 from effviz.ui.job_queue import DEFAULT_LIMIT, BusyError, Effort, JobQueue, TooLargeError
 from effviz.zoo.catalogue import parse_model
 
-PATIENCE_S = 30  # only a broken queue needs it
+PATIENCE_S = 30  # reached only if the queue is broken
 LONG = Effort(long=True)
 
 
 class Visitor:
-    """A thread that asks for a turn, notes when it gets it, and keeps it until it is let go."""
+    """A thread that requests a turn, records when it gets it, and holds it until released."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ def test_a_quick_request_waits_for_one_batch_of_a_slow_one() -> None:
     quick.ends()
     slow.next_batch()
     slow.lets_go()
-    slow.next_batch()  # nobody else: it goes on at once
+    slow.next_batch()  # nobody else waits, so it continues at once
     slow.ends()
     assert served == ["slow", "quick", "slow", "slow"]
 
@@ -157,7 +157,7 @@ def test_the_same_slow_work_is_never_begun_twice() -> None:
 
 def test_somebody_stopped_while_waiting_leaves_the_queue() -> None:
     class Stopped(BaseException):
-        """As Streamlit's: no Exception."""
+        """Like Streamlit's, not an `Exception`."""
 
     queue, served = JobQueue(1), []
     first = Visitor(queue, "first", served).begins()
@@ -172,7 +172,7 @@ def test_somebody_stopped_while_waiting_leaves_the_queue() -> None:
 
 
 def test_a_waiter_is_asked_again_although_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So a script whose page was closed hears of it."""
+    """This is how a script learns that its page was closed."""
     monkeypatch.setattr(job_queue, "HEARTBEAT_S", 0.001)
     queue, served = JobQueue(1), []
     first = Visitor(queue, "first", served).begins()
@@ -292,7 +292,7 @@ def test_among_the_pages_of_an_address_turns_go_round() -> None:
 
 
 def test_a_dear_turn_is_paid_with_as_much_waiting() -> None:
-    """The account decides, not the number of turns: ten turns of 1 are due before the second one of 10."""
+    """The account decides, not the number of turns: ten turns of 1 come before the second turn of 10."""
     queue, served = JobQueue(1), []
     dear = Visitor(queue, "dear", served, Effort(10.0, long=True))
     cheap = Visitor(queue, "cheap", served, Effort(1.0, long=True))
@@ -303,7 +303,7 @@ def test_a_dear_turn_is_paid_with_as_much_waiting() -> None:
     for _ in range(10):
         cheap.next_batch()
         cheap.lets_go()
-    dear.next_batch()  # as many have been spent by either; the one who came back first is first
+    dear.next_batch()  # both have spent the same; whoever came back first is first
     assert served == ["dear", *["cheap"] * 10, "dear"]
     dear.ends()
     for _ in range(2):
@@ -358,7 +358,7 @@ def test_long_work_keeps_its_memory_between_turns_and_leaves_some_for_a_quick_on
     long[1].queues()
     quick = Visitor(queue, "quick", served, Effort(nbytes=60)).queues()
     long[0].lets_go()
-    quick.next_batch()  # 40 and 60 fit; 40 and 40 would be more than long work may hold
+    quick.next_batch()  # 40 and 60 fit; 40 and 40 would exceed the limit of long work
     assert served == ["a", "quick"]
     quick.ends()
     for each in long:
@@ -368,7 +368,7 @@ def test_long_work_keeps_its_memory_between_turns_and_leaves_some_for_a_quick_on
 
 
 def test_the_key_of_work_between_two_batches_is_taken() -> None:
-    """Its twin would wait for the cache's lock, and the one that holds it for the turn."""
+    """Its twin would wait for the cache's lock, whose holder would wait for the turn."""
     queue, served = JobQueue(1), []
     first = Visitor(queue, "first", served, LONG, "map")
     first.batches = 2
@@ -430,7 +430,7 @@ def test_accounts_are_forgotten_but_not_those_of_who_is_here(monkeypatch: pytest
 
 
 class Counted(JobQueue):
-    """Writes down who comes and who is served, in order."""
+    """A queue that records who arrives and who is served, in order."""
 
     def __init__(self, limit: float) -> None:
         super().__init__(1, limit=lambda: limit)
@@ -450,7 +450,7 @@ class Counted(JobQueue):
 def test_whatever_one_visitor_does_another_one_s_maps_wait_for_one_longest_turn_and_as_much_as_they_had(
     seed: int,
 ) -> None:
-    """The bound that docs/deploy.md states, by counting what is served from the moment that the newcomer comes.
+    """Check the bound in docs/deploy.md by counting the work served after the newcomer's arrival.
 
     What runs then and each turn that comes between begin no later, by what was spent, than the newcomer's last turn:
     all but the last of them cost no more than the newcomer's turns before it.
@@ -459,7 +459,7 @@ def test_whatever_one_visitor_does_another_one_s_maps_wait_for_one_longest_turn_
     queue, stop = Counted(limit), threading.Event()
 
     def hostile(page: int) -> None:
-        """Pages that ask for the dearest turns, for many small ones, for long work, and come back at once."""
+        """Pages that request the most expensive turns, many small ones, and long work, and return at once."""
         while not stop.is_set():
             cost = random.choice((0.01, 1.0, limit))
             with contextlib.suppress(BusyError), queue.turn(lambda _: None, Effort(cost), None, ("one", page)) as again:
@@ -490,7 +490,7 @@ def test_whatever_one_visitor_does_another_one_s_maps_wait_for_one_longest_turn_
     assert sum(cost for (address, _), cost in seen[comes:] if address == "other") == pytest.approx(sum(own))
 
 
-# Who a visitor is, and whether strangers may come.
+# Identifying visitors, and whether the server is public.
 
 
 @pytest.mark.parametrize(
@@ -513,7 +513,7 @@ def test_an_address_of_version_6_is_its_customer_s_network(address: str | None, 
         ("", "localhost", False, math.inf),
         ("", "127.0.0.1", False, math.inf),
         ("", "0.0.0.0", True, 16),
-        ("", None, True, 16),  # Streamlit then listens on all
+        ("", None, True, 16),  # Streamlit then listens on all interfaces
         ("1", "localhost", True, 16),  # behind a proxy
         ("0", "0.0.0.0", False, math.inf),
     ],
@@ -542,7 +542,7 @@ def test_public_is_0_or_1(monkeypatch: pytest.MonkeyPatch) -> None:
         job_queue.is_public()
 
 
-# Estimates of what work takes, by hand from the paper's MACs.
+# Estimates of the cost of work, by hand from the paper's MACs.
 
 B4, L2 = parse_model("b4@380"), parse_model("scaled-d5.3-w4.3@800")
 
@@ -563,7 +563,7 @@ def test_a_network_that_is_not_there_costs_its_loading_and_its_weights() -> None
     ("method", "layer", "cost", "long"),
     [
         (Method.CAM, TargetLayer.LAST, 1, False),
-        (Method.ABLATIONCAM, TargetLayer.LAST, 1, False),  # closed form there
+        (Method.ABLATIONCAM, TargetLayer.LAST, 1, False),  # closed form at this layer
         (Method.ABLATIONCAM, TargetLayer.STRIDE_16, 1, True),
         (Method.SCORECAM, TargetLayer.LAST, 1, True),
         (Method.GRADCAM, TargetLayer.STRIDE_4, job_queue.GRADIENT, False),

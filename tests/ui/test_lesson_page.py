@@ -12,7 +12,7 @@ from effviz.ui.paper.exhibit import EXISTING
 from effviz.ui.session import LESSON_STEPS
 
 ROOT = Path(__file__).parents[2]
-# What stands in the sentence of each step, from the paper or by hand; see tests/facts/test_lesson_answers.py.
+# Numbers in each step's finding, from the paper or by hand; see tests/facts/test_lesson_answers.py.
 FOUND = (
     "d · w² · r²",
     "d = 8 reaches 80 %, no more than d = 6, for 33 % more MACs. Width ends at 80.3 % and resolution at 79.68 %",
@@ -34,7 +34,7 @@ def open_lesson(**address: str) -> AppTest:
 
 
 def spaced(text: str) -> str:
-    """Formulas stay on one line by spaces at which no line breaks."""
+    """Non-breaking spaces keep formulas on one line."""
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -67,7 +67,7 @@ def test_all_steps_are_guessed_before_they_are_answered() -> None:
     assert "1 of 5 right" in list(table["Your guess"])
     assert "no guess" not in list(table["Your guess"])
     assert "A Width, B Compound, C Baseline, D Depth, E Resolution" in list(table["Answer"])
-    assert set(at.query_params) == {"lesson"}  # guesses are in the session alone
+    assert set(at.query_params) == {"lesson"}  # guesses are only in the session
 
 
 def test_a_task_leads_to_its_page() -> None:
@@ -151,7 +151,7 @@ def test_the_handout_has_all_questions_and_the_answers_only_when_asked() -> None
 def test_lesson_and_paper_link_each_other() -> None:
     assert len(STEPS) == LESSON_STEPS
     for number, step in enumerate(STEPS, 1):
-        assert EXISTING[step.section].step in (number, 6)  # the section on two steps belongs to step 4, too
+        assert EXISTING[step.section].step in (number, 6)  # the section on two steps also belongs to step 4
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.switch_page("effviz/ui/pages/paper.py")
     at.query_params["section"] = "figure4"

@@ -1,4 +1,4 @@
-"""The block diagram of Table 1, read as text; that it is seen is driven in tests/browser."""
+"""The block diagram of Table 1 as text; tests/browser checks that it is visible."""
 
 import xml.etree.ElementTree as ET
 
@@ -53,7 +53,7 @@ def test_every_stage_can_be_drawn_and_told(stage: int) -> None:
 
 @pytest.mark.parametrize("stage", range(2, 9))
 def test_on_a_slide_words_are_large_and_stay_in_their_boxes(stage: int) -> None:
-    """A slide is 1080 px high, and 220 of these are its title and source; a letter is about half as wide as high."""
+    """A slide is 1080 px high, 220 of them for title and source; a letter is about half as wide as high."""
     root = ET.fromstring(diagram(block(stage, 2 if stage not in (2, 8) else 1), WIDE))
     scale = (1080 - 220) / float(root.get("viewBox", "").split()[3])
     size = max(WIDE.text_px, 24 / scale)
@@ -73,7 +73,7 @@ def test_stem_and_head_are_no_mbconv() -> None:
 
 
 def test_shortcuts_are_those_of_the_official_code() -> None:
-    """Stride 1 and as many channels out as in: every block but the first of its stage."""
+    """Stride 1 and equal input and output channels: every block but the first of its stage."""
     for layer in B0.layers:
         if 2 <= layer.stage <= 8:
             assert shortcut(block(layer.stage, layer.block + 1)) == (layer.block > 0)

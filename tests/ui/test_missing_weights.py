@@ -1,4 +1,4 @@
-"""Models without weights: a tile each, and where the server may, a button that fetches."""
+"""Models without weights: a tile each and, if the server may fetch, a button."""
 
 import threading
 from pathlib import Path
@@ -21,7 +21,7 @@ PATIENCE_S = 60
 
 @pytest.fixture(autouse=True)
 def fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
-    """Names of hub models whose weights are here: none at first."""
+    """Return the names of hub models with local weights, initially none."""
     here: set[str] = set()
     weights = tmp_path / "model.safetensors"
     save_file({"x": np.zeros(1, np.float32)}, weights)
@@ -89,7 +89,7 @@ def may_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def finished(name: str) -> None:
-    """Wait for the download, whatever becomes of it."""
+    """Wait for the download, whatever its outcome."""
     model_picker._downloads[name].exception(PATIENCE_S)
 
 
@@ -110,7 +110,7 @@ def test_a_button_fetches_with_a_bar_and_the_tile_goes(monkeypatch: pytest.Monke
     assert begun.wait(PATIENCE_S)
     test.run()
     assert bars(test) == [(25, "12 of 48 MB")]
-    assert [button.key for button in test.button] == ["fetch b1"]  # nobody fetches the same twice
+    assert [button.key for button in test.button] == ["fetch b1"]  # the same file is not fetched twice
     may_end.set()
     finished("b3")
     test.run()
@@ -129,4 +129,4 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.Monkey
     finished("b3")
     test.run()
     assert "The weights of b3 could not be fetched." in words(test)
-    assert [button.key for button in test.button] == ["fetch b3", "fetch b1"]  # one may try again
+    assert [button.key for button in test.button] == ["fetch b3", "fetch b1"]  # a retry is possible

@@ -1,4 +1,4 @@
-"""From a plan to maps: which networks stand for it, and the buttons that open Compare with them."""
+"""From a plan to maps: the networks that represent it, and the buttons that open Compare with them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def have(names: Iterable[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Have the hub's weights of these models, and of no others."""
+    """Make the hub's weights of these models available, and no others."""
     weights = folder / "model.safetensors"
     save_file({"x": np.zeros(1, np.float32)}, weights)
 
@@ -31,7 +31,7 @@ def have(names: Iterable[str], monkeypatch: pytest.MonkeyPatch, folder: Path) ->
 @pytest.mark.parametrize(
     ("here", "nearest"),
     [
-        ((), "lite2@260"),  # of Lite0 to Lite2 the largest; Google's table has 0.86 B MACs for it
+        ((), "lite2@260"),  # the largest of Lite0 to Lite2; Google's table lists 0.86 B MACs
         (("b0", "b3"), "b3@300"),  # 1.8 B and 0.39 B MACs: ratios of 1.8 and 2.6 to 0.99 B
         (("b0", "b2", "b3"), "b2@260"),  # 1.0 B
     ],
@@ -74,7 +74,7 @@ def test_a_network_that_is_too_large_says_so() -> None:
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, **address: str) -> AppTest:
-    """The page Scale; Compare is left without a photo, so that no map is made."""
+    """Return the Scale page; Compare has no photo, so that no map is computed."""
     monkeypatch.chdir(ROOT)
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     test.query_params.update({"photos": ",", "models": "lite0@64", **address})

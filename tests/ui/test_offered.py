@@ -1,4 +1,4 @@
-"""Which models and comparisons are offered, and what is said of those whose weights are not here."""
+"""The models and comparisons on offer, and the messages about those without local weights."""
 
 from pathlib import Path
 

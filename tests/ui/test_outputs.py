@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from effviz.ui import glossary, outputs
 
 
-@pytest.mark.parametrize(  # the first seven stand in Table 2
+@pytest.mark.parametrize(  # the first seven are in Table 2
     "text", ["0.39", "0.70", "1.0", "26", "5.3", "9.9", "146", "0.386", "480", "37.7"]
 )
 def test_a_number_keeps_its_printed_digits(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Table 4 on the Paper page: measured when asked for, one turn for all, and stopped by whoever asked."""
+"""Table 4 on the Paper page: measured on request, in one turn, and stopped by the visitor who started it."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Measures nothing: 10 ms for each letter of a name, in two runs; notes what is asked for."""
+    """Measure nothing: report 10 ms per letter of a name, in two runs; record the requests."""
     asked: list[str] = []
 
     def measure(name: str, step: Callable[[int, int], None], beat: Callable[[], None], **_terms: object) -> Latency:
@@ -97,7 +97,7 @@ def test_measured_networks_get_ratios_places_and_rows(fake: list[str]) -> None:
     rows = at.dataframe[0].value.set_index("network")
     assert rows.loc["EfficientNet-B1", "latency_ms_here"] == 50
     assert rows.loc["EfficientNet-B1", "speedup_here"] == 6  # 300 / 50
-    assert rows["speedup_here"].notna().sum() == 1  # nothing beside GPipe
+    assert rows["speedup_here"].notna().sum() == 1  # nothing next to GPipe
     assert chart(at)["EfficientNet, measured here"]["x"] == [50]
     assert chart(at)["EfficientNet, measured here"]["y"] == [79.1]  # Table 2 of v5
     assert "no accuracy at this input size is known: b1@96" in words(at).replace("\\", "")
@@ -154,7 +154,7 @@ def test_a_measurement_takes_its_turn_and_lets_others_go_between_runs(
 
 
 def test_whoever_stops_ends_the_process_and_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A click on Stop is raised by Streamlit out of the bar's next word."""
+    """Streamlit raises a click on Stop from the bar's next update."""
     from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
     queue = JobQueue(at_once=1)
@@ -222,4 +222,4 @@ def test_strangers_see_the_times_of_another_machine_and_measure_the_paper_s_netw
     assert not at.multiselect(key="networks").proto.accept_new_options
     measure(at, "b0")
     assert fake == ["b0"]
-    assert list(at.dataframe[1].value["network"]) == ["b0@224"]  # times of two machines do not compare
+    assert list(at.dataframe[1].value["network"]) == ["b0@224"]  # times from two machines are not comparable

@@ -1,4 +1,4 @@
-"""The section on the search's goal without a browser: T, w and the choice of networks make the ranking."""
+"""The section on the search objective without a browser: T, w and the chosen networks determine the ranking."""
 
 import json
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_a_first_visit_ranks_all_by_the_papers_goal() -> None:
 
 
 def test_t_alone_moves_nobody_and_w_does() -> None:
-    at = open_objective(target="410", weight="-0.08")  # the link's
+    at = open_objective(target="410", weight="-0.08")  # from the link
     assert (at.slider(key="target").value, at.slider(key="weight").value) == (410, -0.08)
     assert "T = 410 million" in at.get("plotly_chart")[0].proto.spec
     before = list(ranking(at).index)

@@ -1,4 +1,4 @@
-"""The Paper page without a browser: every section runs, and shows its tables' numbers."""
+"""The Paper page without a browser: every section runs and shows the numbers of its tables."""
 
 import json
 from dataclasses import replace
@@ -31,7 +31,7 @@ def check_calm(at: AppTest, header: str) -> None:
 
 
 def chart(at: AppTest, number: int = 0) -> dict[str, dict[str, object]]:
-    """Trace name -> trace, as it is sent to the browser."""
+    """Return trace name -> trace, as sent to the browser."""
     spec = json.loads(at.get("plotly_chart")[number].proto.spec)
     return {trace.get("name", "names"): trace for trace in spec["data"]}
 
@@ -168,12 +168,12 @@ def test_results_show_both_figures_and_point_out_the_misprint() -> None:
 
 
 def check_dashes(at: AppTest, missing: dict[str, int]) -> None:
-    """Hold that a number that is not there is a dash with its reason."""
+    """Check that a missing number is a dash with its reason."""
     table = at.dataframe[0]
     assert table.proto.placeholder == "—"
     assert "A dash" in words(at)
     for column, count in missing.items():
-        assert table.value[column].dtype == float  # so that the table can still be sorted by it
+        assert table.value[column].dtype == float  # so that the table can still be sorted by this column
         assert table.value[column].isna().sum() == count
 
 
@@ -261,7 +261,7 @@ def test_the_mini_family_has_a_place_in_table_7(monkeypatch: pytest.MonkeyPatch,
 
 
 def offered(at: AppTest) -> list[str]:
-    """The comparisons that Figure 7 leads to."""
+    """Return the comparisons that Figure 7 links to."""
     return [button.key for button in at.button if button.key.startswith("figure7-")]
 
 

@@ -72,7 +72,7 @@ def test_a_moved_limit_moves_everything() -> None:
     check_calm(at)
     after = at.dataframe[0].value.set_index("network")
     assert after.loc["Depth", "depth"] > before.loc["Depth", "depth"]
-    assert after.loc["Compound", "depth"] == before.loc["Compound", "depth"]  # MACs stopped it before, and still do
+    assert after.loc["Compound", "depth"] == before.loc["Compound", "depth"]  # MACs limited it before, and still do
     assert trace(at, 0, "Depth")["z"] == [after.loc["Depth", "depth"]]
 
 

@@ -34,7 +34,7 @@ def check_calm(at: AppTest) -> None:
 
 
 def chart(at: AppTest, key: str) -> dict[str, dict[str, object]]:
-    """Trace name -> trace, as it is sent to the browser."""
+    """Return trace name -> trace, as sent to the browser."""
     keys = ("learning-rate", "moving-average", "dropout", "stochastic-depth", "activations")
     spec = json.loads(at.get("plotly_chart")[keys.index(key)].proto.spec)
     return {trace["name"]: trace for trace in spec["data"]}
@@ -57,7 +57,7 @@ def photo(colour: tuple[int, int, int]) -> bytes:
 
 @pytest.fixture
 def no_photo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the photo, which takes torch, and which the charts do not need."""
+    """Leave out the photo, which needs torch and which the charts do not need."""
     monkeypatch.setattr("effviz.ui.paper.autoaugment.show", lambda: None)
 
 
@@ -156,7 +156,7 @@ def test_the_sheet_holds_all_tiles() -> None:
 
 
 def test_the_charts_stand_there_before_torch_is_loaded() -> None:
-    """Everything but the photo's operations runs without torch; those are replaced by a stand-in here."""
+    """Everything but the photo's operations runs without torch; this test replaces those."""
     code = f"""
 import sys, types
 sys.path.insert(0, {str(ROOT)!r})

@@ -1,4 +1,4 @@
-"""Two-step scaling on the Paper page: the grid's true costs, shipped trainings made here, and phi to B7."""
+"""Two-step scaling on the Paper page: the grid's real costs, generated training results, and phi up to B7."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ WIDER = {"alpha": 1, "beta": 1.2, "gamma": 1.15, "depth": 0.6, "width": 0.54, "r
 
 @pytest.fixture
 def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where a run is shipped; empty at first."""
+    """Return the folder of shipped runs, initially empty."""
     path = tmp_path / "run.csv"
     monkeypatch.setattr(two_step_search, "SHIPPED_FILE", path)
     two_step_search.shipped_results.cache_clear()
@@ -65,7 +65,7 @@ def open_section(**address: str) -> AppTest:
 
 
 def charts(at: AppTest) -> list[dict[str, dict[str, object]]]:
-    """Trace name -> trace of every chart, as it is sent to the browser."""
+    """Return trace name -> trace of every chart, as sent to the browser."""
     specs = [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
     return [{trace["name"]: trace for trace in spec["data"] if trace["x"] != [None]} for spec in specs]
 
@@ -85,7 +85,7 @@ def test_the_grid_and_step_2_are_there_when_nothing_is_shipped(ship: Path) -> No
 
 
 def check_grid(at: AppTest) -> None:
-    """Hold what points really cost."""
+    """Check the real costs of points."""
     rows = at.dataframe[0].value
     assert len(rows) == 44
     own = rows.query("alpha == 1.2 and beta == 1.1 and gamma == 1.15").iloc[0]
@@ -106,7 +106,7 @@ def check_grid(at: AppTest) -> None:
 
 
 def check_step_2(at: AppTest) -> None:
-    """Hold the formula beside what was published."""
+    """Compare the formula with published values."""
     rows = at.dataframe[1].value.set_index("network")
     assert rows.loc["B7", "depth_formula"] == pytest.approx(3.5831808)  # 1.2^7
     assert rows.loc["B7", "depth_published"] == 3.1

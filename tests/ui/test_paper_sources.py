@@ -1,4 +1,4 @@
-"""Each point of each figure links its source, in a list that opens below it."""
+"""A list below each figure links the source of each point."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from effviz.facts.tables import link
 from effviz.ui.paper.exhibit import EXISTING
 
 ROOT = Path(__file__).parents[2]
-# Sections whose figures are drawn by components of our own; their numbers stand in a table beside.
+# Sections whose figures are drawn by our own components, with their numbers in a table next to them.
 OWN = {"figure2"}
 TRAINED_HERE = "trained by `effviz search"
 
@@ -32,6 +32,6 @@ def test_every_point_links_its_source(section: str) -> None:
         assert len(rows) > 0
         assert rows["source"].str.len().min() > 10
         assert list(rows["link"]) == [link(source) for source in rows["source"]]
-    if section == "figure3":  # whose points are all printed
+    if section == "figure3":  # with only printed points
         assert set(lists[0]["link"]) == {"https://arxiv.org/abs/1905.11946v5"}
         assert len(lists[0]) == 19  # 6 widths, 6 depths and 7 resolutions

@@ -1,4 +1,4 @@
-"""What the section says of Table 7, by hand from the paper's table and the released code's costs."""
+"""The section's statements about Table 7, by hand from the paper's table and the released code's costs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Links that were made before modules got their present names still open what they opened then."""
+"""Links from before modules got their current names still open the same views."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
 
-# Each as that version wrote it into the address, and what its widgets then showed.
+# Each as that version wrote it to the address, with what its widgets showed.
 LINKS = [
     (
         "compare",
@@ -45,7 +45,7 @@ LINKS = [
     ),
     ("paper", "cut=depth&stages=depth", {"paper-section": "problem", "cut-choice": "depth", "stages-choice": "depth"}),
 ]
-GONE = "target"  # a class in the address says by itself what maps explain
+GONE = "target"  # a class in the address alone determines what maps explain
 KINDS = ("selectbox", "multiselect", "slider", "select_slider", "toggle", "number_input", "radio", "button_group")
 
 
@@ -59,9 +59,9 @@ def test_a_link_of_before_opens_what_it_opened(page: str, link: str, shown: dict
     at.run()
     assert not at.exception
     found = {widget.key: widget.value for kind in KINDS for widget in at.get(kind) if getattr(widget, "key", None)}
-    kept = {key: at.session_state[key] for key in shown if key in at.session_state}  # also of what is folded away
+    kept = {key: at.session_state[key] for key in shown if key in at.session_state}  # also of collapsed parts
     assert kept | {key: value for key, value in found.items() if key in shown} == shown
     after = {key: value[0] if isinstance(value, list) else value for key, value in at.query_params.items()}
-    if "method" in address:  # by its title then, by its name now
+    if "method" in address:  # by title then, by name now
         address["method"] = str(shown["method-choice"])
     assert after == {key: value for key, value in address.items() if key != GONE}

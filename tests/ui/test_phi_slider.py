@@ -116,13 +116,13 @@ def test_a_page_moves_the_slider_until_the_hand_does(table: PhiTable, monkeypatc
     def shown(value: float) -> float:
         return phi_slider(table, value, "slider")
 
-    assert shown(1.0) == 2.0  # the hand's third move
+    assert shown(1.0) == 2.0  # the third move of the drag
     phi.move_slider("slider", 1.1)
     assert kept == [1.1]
     assert shown(1.1) == shown(1.1) == 1.1
     session["slider"] = {"phi": {"value": 3.0, "move": 4}}
     assert shown(1.1) == 3.0
-    session["slider"] = {"phi": {"value": 0.5, "move": 3}}  # another page was open meanwhile: moves count from 1 again
+    session["slider"] = {"phi": {"value": 0.5, "move": 3}}  # another page was open in between: moves count from 1 again
     assert shown(1.1) == 0.5
 
 
@@ -135,7 +135,7 @@ def test_an_answer_is_shown_at_the_last_position_that_fits(answer: float, positi
 
 
 def press(name: object, table: PhiTable, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the page is told when the browser sends `name` as the network to add."""
+    """Return the page's result when the browser sends `name` as the network to add."""
     added: list[str] = []
     monkeypatch.setattr(phi.st, "session_state", {"slider": {"add": name}})
     monkeypatch.setattr(phi, "_mount", lambda **given: given["on_add_change"]() or {})

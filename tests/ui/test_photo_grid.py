@@ -1,4 +1,4 @@
-"""Photos of things that a network of few classes cannot know."""
+"""Photos of objects outside the classes of a network with few classes."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_the_notice_stands_above_the_maps() -> None:
 
 
 def name_of(element: object) -> str:
-    """A component's name, "" for any other element."""
+    """Return a component's name, or "" for any other element."""
     return str(getattr(getattr(element, "proto", None), "component_name", ""))
 
 
@@ -63,7 +63,7 @@ def test_what_the_judge_said_is_kept_and_needs_no_turn(monkeypatch: pytest.Monke
 
 
 def test_a_judge_that_cannot_be_asked_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    page("mini-baseline@96,lite0@96", "owl")  # their maps are there
+    page("mini-baseline@96,lite0@96", "owl")  # their maps are present
     monkeypatch.setattr(photo_grid, "_GUESSES", SizeBoundedCache(1000, len))
     monkeypatch.setattr(job_progress, "QUEUE", JobQueue(1, most_waiting=0))
     test = page("mini-baseline@96,lite0@96", "owl")
@@ -71,7 +71,7 @@ def test_a_judge_that_cannot_be_asked_says_nothing(monkeypatch: pytest.MonkeyPat
     assert not test.exception
     assert not test.get("progress")
     assert not [warning for warning in test.warning if "requests wait" in str(warning.value)]
-    assert "Is the map faithful?" in [header.value for header in test.header]  # the rest of the page is there
+    assert "Is the map faithful?" in [header.value for header in test.header]  # the rest of the page is present
 
 
 def test_networks_of_a_thousand_classes_get_no_notice() -> None:
@@ -84,5 +84,5 @@ def test_a_photo_of_one_of_the_ten_gets_no_notice() -> None:
     church = min((IMAGENETTE / "n03028079").iterdir())  # a clear one; only its class matters
     test.file_uploader(key="uploads").upload("brought.jpg", church.read_bytes(), "image/jpeg").run()
     assert not test.exception
-    assert "brought" not in notices(test)[0]  # that of the kitten stays
+    assert "brought" not in notices(test)[0]  # the kitten's stays
     assert len(test.session_state[photo_shelf.SHELF].photos) == 1

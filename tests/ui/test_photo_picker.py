@@ -1,4 +1,4 @@
-"""After a photo was added all sections speak of it; else each of them keeps what its visitor chose."""
+"""After a photo is added, all sections select it; otherwise each section keeps the visitor's choice."""
 
 import io
 from collections.abc import Callable
@@ -17,7 +17,7 @@ def lawn(number: int) -> tuple[str, bytes, str]:
 
 
 def shown(page: Any) -> list[str]:
-    """What each section's select box shows: the last words are those of the photo."""
+    """Return the value of each section's select box, which ends with the photo's name."""
     boxes = [page.test.selectbox(key=key) for key in SECTIONS]
     return [box.options[box.index].rpartition("· ")[2] for box in boxes]
 
@@ -29,7 +29,7 @@ def test_every_section_speaks_of_the_photo_that_was_added_last(compare: Compare)
     page.test.selectbox(key="methods_cell").select("lite1@64 · German shepherd").run()
     page.test.selectbox(key="faithful_photo").select("German shepherd").run()
     page.test.file_uploader[0].set_value([lawn(2)]).run()
-    assert shown(page) == ["lawn 2.png"] * 4  # the newest stands between the older one and the sample
+    assert shown(page) == ["lawn 2.png"] * 4  # the newest is between the older one and the sample
     assert not page.test.exception
 
 

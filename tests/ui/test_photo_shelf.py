@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from effviz.ui import cache, photo_shelf
 
 File = tuple[str, bytes, str]
-SESSION = "test session id"  # of the simulation
+SESSION = "test session id"  # of AppTest
 PATIENCE_S = 120
 ROOT = Path(__file__).parents[2]
 
@@ -57,7 +57,7 @@ def used(at: AppTest) -> str:
 
 
 def strip(at: AppTest) -> list[str]:
-    """What stands on the shelf, as the browser draws it."""
+    """Return the shelf's contents, as drawn by the browser."""
     for element in at.get("bidi_component"):
         (data,) = json.loads(element.proto.json)
         if data.get("remove"):
@@ -66,7 +66,7 @@ def strip(at: AppTest) -> list[str]:
 
 
 def call(at: AppTest, act: Callable[..., object], *given: object, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """Do in the next run what the browser asks for: the simulation has no component."""
+    """Apply a browser request in the next run, because AppTest has no components."""
     show = photo_shelf.show
     with monkeypatch.context() as patch:
         patch.setattr(photo_shelf, "show", lambda key: (act(*given), show(key)))
@@ -123,7 +123,7 @@ def test_a_photo_can_rest_on_the_shelf(at: AppTest, monkeypatch: pytest.MonkeyPa
     assert used(at) == "lawn.png, sea.png"
     call(at, photo_shelf.choose, [sha256(SEA), "no such photo"], monkeypatch=monkeypatch)
     assert (used(at), strip(at)) == ("sea.png", ["lawn.png", "sea.png"])
-    assert used(bring(at, LAWN)) == "lawn.png, sea.png"  # brought again: wanted again
+    assert used(bring(at, LAWN)) == "lawn.png, sea.png"  # uploaded again, so selected again
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_of_several_pictures_the_first_is_used_and_that_is_said(at: AppTest, fil
     said = [str(caption.value).replace("\\", "") for caption in at.caption]
     assert said[1:] == [
         f"{file[0]}: The file contains several pictures; EffViz uses the first."
-    ]  # after the formats that may come
+    ]  # after the accepted formats
 
 
 def test_a_file_that_the_server_let_go_is_named(at: AppTest, uploads: MemoryUploadedFileManager) -> None:

@@ -1,4 +1,4 @@
-"""The live input size: the network is ready before the hand moves."""
+"""The live input size: the network is ready before the slider is dragged."""
 
 from types import SimpleNamespace
 from typing import Any

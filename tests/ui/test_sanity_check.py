@@ -1,4 +1,4 @@
-"""One click breaks a copy of the network; everybody else's model stays what it is."""
+"""One click breaks a copy of the network; other visitors' model is unchanged."""
 
 import base64
 import io
@@ -68,7 +68,7 @@ def test_the_maps_are_those_of_the_cascade_and_the_shared_model_keeps_its_own(co
     from effviz.explain.activation_maps import activation_map
     from effviz.explain.forward_pass import forward
 
-    again = activation_map(forward(model, photo), guess, Method.CAM)  # a pass that no cache knows
+    again = activation_map(forward(model, photo), guess, Method.CAM)  # a pass that is in no cache
     np.testing.assert_allclose(again.values, shown[0], rtol=2e-3, atol=2e-3 * np.abs(again.values).max())
 
 
@@ -100,7 +100,7 @@ def test_what_was_stopped_waits_to_be_asked_for_again(compare: Compare, monkeypa
     page.pressed("sanity")
     page.test.session_state[STOPPED] = {hash(page.test.session_state[sanity_check.ASKED])}
     page.test.run()
-    assert len(page.reels()) == 1  # the stop came too late
+    assert len(page.reels()) == 1  # Stop came too late
     monkeypatch.setattr(sanity_check, "_CHECKS", SizeBoundedCache(2**24, lambda check: 1))
     page.test.run()
     assert page.reels() == []

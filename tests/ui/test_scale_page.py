@@ -35,7 +35,7 @@ def metrics(at: AppTest) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def first() -> AppTest:
-    """A first visit, to look at."""
+    """Return a first visit, for read-only tests."""
     at = open_scale()
     check_calm(at)
     assert not at.warning
@@ -174,7 +174,7 @@ def test_a_solved_budget_moves_the_slider() -> None:
     at.number_input(key="macs-amount").set_value(2000.0).run()
     phi = metrics(at)["Compound"]
     at.button(key="show-above").click().run()
-    # The slider has steps of 0.05: the last one that fits.
+    # The slider has steps of 0.05; this is the last one that fits.
     below = math.floor(float(phi.removeprefix("φ = ")) / 0.05) * 0.05
     assert f"The network at φ = {below:.2f} costs" in words(at)
     assert at.query_params["phi"] == f"{below:g}"

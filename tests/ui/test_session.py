@@ -1,4 +1,4 @@
-"""A visitor reads the own language, and nothing on the pages of this test stays behind in English."""
+"""Visitors read their own language, and nothing on the tested pages stays in English."""
 
 import gettext
 import re
@@ -41,7 +41,7 @@ def titles(at: AppTest) -> list[str]:
 
 
 def speaking(monkeypatch: pytest.MonkeyPatch, locale: str) -> None:
-    """Let every browser ask for a language."""
+    """Make every browser request a language."""
     monkeypatch.setattr(type(st.context), "locale", property(lambda self: locale))
 
 
@@ -80,7 +80,7 @@ def test_a_language_that_nobody_wrote_gets_one_sentence(translate: Translate, as
 
 
 def languages(at: AppTest) -> list[str]:
-    """What the navigation offers: a button for English where there is one, and the menu's label and options."""
+    """Return what the navigation offers: the button for English, if any, and the menu's label and options."""
     menu = at.get("menu_button")[0].proto
     return [*(button.label for button in at.button if button.key == "in-english"), menu.label, *menu.options]
 
@@ -164,12 +164,12 @@ class Marking(gettext.NullTranslations):
 
 @pytest.fixture
 def marking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(i18n, "LOCALES", tmp_path)  # else two languages would have one name
+    monkeypatch.setattr(i18n, "LOCALES", tmp_path)  # otherwise two languages would have the same name
     monkeypatch.setattr(i18n, "_catalogue", lambda code: Marking())
 
 
 def shown(at: AppTest) -> Iterator[str]:
-    """Every text of a page that somebody reads or hears, but those inside of charts and of components."""
+    """Yield every visible or spoken text of a page, except inside charts and components."""
     for kind in ("title", "header", "subheader", "markdown", "caption", "warning", "info"):
         yield from (str(element.value) for element in at.get(kind))
     for kind in ("metric", "button", "slider", "selectbox", "multiselect", "number_input", "button_group"):
@@ -185,14 +185,14 @@ def shown(at: AppTest) -> Iterator[str]:
         yield from (*table.value["macs_counted"], *table.value["training"])
 
 
-# Names of networks, methods of training and papers are the same everywhere.
+# Names of networks, training methods and papers are the same in every language.
 NAMES = re.compile(
     r"EfficientNet(-Lite|-B\d)?|(timm )?(AutoAugment|RandAugment)|px|(lite\d|mini-[a-z]+|scaled-d[\d.]+-w[\d.]+)@\d+"
 )
 
 
 def left_behind(at: AppTest) -> set[str]:
-    """What is left of the texts without all that was looked up, sentences inside of sentences too."""
+    """Return what remains of the texts without the parts that were looked up, including nested sentences."""
     assert not at.exception
     left = set(shown(at))
     while any("⟧" in text for text in left):
@@ -205,19 +205,19 @@ def test_nothing_on_the_scale_page_stays_english() -> None:
     at = AppTest.from_file(str(ROOT / "effviz/ui/pages/scale.py"), default_timeout=60)
     at.query_params.update({"budget": "params", "phi": "abc"})
     at.run()
-    assert len(at.warning) >= 1  # also a sentence that tells what is wrong
+    assert len(at.warning) >= 1  # also an error message
     assert left_behind(at) == set()
 
 
 @pytest.mark.usefixtures("marking")
 def test_nothing_on_the_tradeoff_page_stays_english() -> None:
     at = open_tradeoff(network="EfficientNet-B3", families="ResNet", phi="abc")
-    assert len(at.warning) == 2  # the recipes differ, and phi means nothing
+    assert len(at.warning) == 2  # the recipes differ, and phi is meaningless
     assert left_behind(at) == set()
 
 
 class Words(HTMLParser):
-    """Text and spoken attributes of a template."""
+    """Collect text and spoken attributes of a template."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -300,7 +300,7 @@ def test_a_change_is_written_into_the_address_and_an_old_address_does_not_undo_i
     at.button[0].click().run()
     assert state_shown(at) == "phi is 3"
     assert at.query_params == {"phi": "3"}
-    at.query_params["phi"] = "2.5"  # a rerun that was asked for before the address had changed
+    at.query_params["phi"] = "2.5"  # a rerun requested before the address changed
     at.run()
     assert state_shown(at) == "phi is 3"
 

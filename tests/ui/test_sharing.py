@@ -1,4 +1,4 @@
-"""Links and sessions: what they carry, what they leave out, and what hostile ones are answered."""
+"""Links and sessions: what they include, what they leave out, and the response to hostile ones."""
 
 import hashlib
 import io
@@ -199,7 +199,7 @@ def test_an_opened_session_replaces_what_was_there() -> None:
         at, saved(f"class=owl&palette=turbo&own={digest(LAWN)}:lawn.png", SessionPhoto("lawn.png", LAWN), sample)
     )
     assert shown(at) == "class 'owl', ['lawn.png']"
-    assert list(photo_shelf_names(at)) == ["sea.png", "lawn.png"]  # the other one rests
+    assert list(photo_shelf_names(at)) == ["sea.png", "lawn.png"]  # the other one is not selected
     assert address(at) == {"class": "owl", "palette": "turbo", "own": f"{digest(LAWN)}:lawn.png"}
     assert said(at) == ""
 
@@ -225,7 +225,7 @@ def test_a_bad_session_is_one_sentence_and_the_page_goes_on(data: bytes, sentenc
 
 @pytest.fixture
 def download(monkeypatch: pytest.MonkeyPatch) -> Callable[[AppTest, str], bytes]:
-    """What a button of the page gives: the simulation downloads nothing."""
+    """Return the data of a download button, because AppTest cannot download."""
     import streamlit as st
 
     made: dict[str, Any] = {}

@@ -44,7 +44,7 @@ def test_many_threads_make_a_value_once() -> None:
     def make() -> str:
         made.append(1)
         with contextlib.suppress(threading.BrokenBarrierError):
-            second.wait(timeout=1)  # gives another one the time to come in too, where that is possible
+            second.wait(timeout=1)  # gives another thread time to enter, if that is possible
         return "value"
 
     def ask(_: int) -> str:
@@ -85,7 +85,7 @@ def test_a_failure_is_raised_and_tried_again() -> None:
 
 
 class CountingLock:
-    """A lock that knows how many hold it or wait for it."""
+    """A lock that counts its holders and waiters."""
 
     def __init__(self) -> None:
         self._lock, self.asking = threading.Lock(), 0
@@ -126,7 +126,7 @@ def test_after_a_failure_those_who_wait_and_those_who_come_make_it_once(monkeypa
         while asking() < 2:
             pass
         fail.set()
-        assert again.wait(timeout=60)  # the first one has left, the second one is at it
+        assert again.wait(timeout=60)  # the first one has left, the second one is computing
         third = pool.submit(kept.get, "key", lambda: made.append("twice") or "other")
         while not third.done() and asking() < 2:
             pass
@@ -167,7 +167,7 @@ def test_values_that_grow_are_counted_again_and_keep_their_age() -> None:
     kept: SizeBoundedCache[list[int]] = SizeBoundedCache(10, len)
     for name in "abc":
         kept.get(name, lambda: [1, 2])
-    grown = kept.find("a")  # b is the longest unused now
+    grown = kept.find("a")  # b is now the least recently used
     assert grown is not None
     grown += [3, 4, 5]
     assert kept.size_bytes == 6
@@ -190,7 +190,7 @@ def test_it_can_be_asked_what_is_kept() -> None:
 
 
 def test_all_caches_of_the_app_and_all_work_together_fit_the_setting() -> None:
-    """Whatever is kept, it is in the sum: every module-wide cache below `effviz.ui`."""
+    """The sum includes every module-wide cache in `effviz.ui`."""
     found = {}
     for module in pkgutil.walk_packages(effviz.ui.__path__, "effviz.ui."):
         if ".pages." not in module.name:

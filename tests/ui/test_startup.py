@@ -1,4 +1,4 @@
-"""A server's connections and its log: one line for what is wrong, and nothing that belongs to a visitor."""
+"""A server's connections and its log: one line per problem, and no visitor's data."""
 
 import inspect
 import logging
@@ -81,7 +81,7 @@ def test_a_mistake_of_ours_names_no_visitor_s_file_in_a_public_log(
     assert ("Ada" in caplog.text) != public
 
 
-# How much the files of all visitors hold.
+# The size of all visitors' files.
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_whoever_holds_most_gets_no_more_at_the_cost_of_others(manager: MemoryUp
     with pytest.raises(HTTPException) as refused:
         put(manager, "greedy", "c", 20)
     assert refused.value.status_code == 413
-    with pytest.raises(HTTPException):  # more than anybody has
+    with pytest.raises(HTTPException):  # more than any visitor has
         put(manager, "new", "d", 90)
     with pytest.raises(HTTPException):
         put(manager, "new", "e", 101)
@@ -126,7 +126,7 @@ def test_the_server_s_manager_is_bounded(manager: MemoryUploadedFileManager, mon
         manager.add_file("one", UploadedFileRec("a", "a", "image/jpeg", b"\0" * 101))
 
 
-# The end: no thread is left in native code when Python exits, which would crash it.
+# Shutdown: no thread is in native code when Python exits, which would crash it.
 
 
 @pytest.mark.parametrize("name", ["preloading", f"{startup.SCRIPTS}.scriptThread"])

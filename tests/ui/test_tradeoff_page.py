@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def open_tradeoff(**address: str | list[str]) -> AppTest:
-    """Through the door, since the page links to another one."""
+    """Open the page through app.py, because it links to another page."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.switch_page("effviz/ui/pages/tradeoff.py")
     at.query_params.update(address)
@@ -32,7 +32,7 @@ def check_calm(at: AppTest) -> None:
 
 
 def chart(at: AppTest) -> dict[str, object]:
-    """Trace name -> trace, as it is sent to the browser."""
+    """Return trace name -> trace, as sent to the browser."""
     spec = json.loads(at.get("plotly_chart")[0].proto.spec)
     return {trace["name"]: trace for trace in spec["data"]}
 
@@ -173,7 +173,7 @@ def test_a_measured_network_tells_our_count_from_timms() -> None:
     ("points", "chosen"),
     [
         ([{"customdata": ["ResNet-50"]}], "ResNet-50"),
-        ([], "GPipe"),  # the point was let go
+        ([], "GPipe"),  # the point was deselected
         ([{"x": 1}], "GPipe"),  # the dashed line
     ],
 )
