@@ -61,7 +61,7 @@ COLOURS = ["color-contrast", "link-in-text-block"]  # the only rules that a dark
 def violations(page: Page, axe: str, within: str | None = None, rules: list[str] | None = None) -> list[str]:
     """Return axe-core's violations on a settled page, except allowed ones; optionally for some rules only.
 
-    What it finds it has to find again: a page may begin to fade while axe looks at it.
+    axe-core has to find a violation twice, because the page may start to fade while it runs.
     """
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(axe)

@@ -1,6 +1,6 @@
 """Intervals called 95 % contain the true value in at least 92 of 100 samples, for few photos and for many.
 
-The photos are those of the shipped studies, drawn anew from all that were measured: their mean is then the truth.
+The photos are resampled from all measured photos of the shipped studies, whose mean is then the true value.
 """
 
 from collections.abc import Callable

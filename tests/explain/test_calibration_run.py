@@ -164,7 +164,7 @@ def strongest_centre(values):
 def test_an_object_pasted_off_centre_on_real_photos_is_found_within_one_cell(model):
     """Use the map of the object's most probable class, wherever the object is recognised at all (top five).
 
-    The shipped calibrations were fitted on grey: that they bring the evidence nearer here too is their own test.
+    The shipped calibrations were fitted on grey; that they also improve these positions is an independent check.
     """
     cell_px = model.ref.resolution_px / math.ceil(model.ref.resolution_px / 32)
     distances = []

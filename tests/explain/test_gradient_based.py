@@ -75,7 +75,7 @@ def test_the_private_copy_shares_weights_but_not_gradients_or_modes(small_lite):
     assert not module.training
 
 
-# Maps with gradients against pytorch-grad-cam as it is meant to be used: hooks on the stage's last module.
+# Maps with gradients match pytorch-grad-cam in its intended use: hooks on the stage's last module.
 
 LIBRARY = {
     Method.GRADCAM: GradCAM,

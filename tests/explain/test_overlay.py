@@ -212,7 +212,7 @@ def test_the_sentence_is_in_the_visitors_language(make_map, translate):
     )
     token = i18n.thread_language.set("de")
     try:
-        # 20 % of the area are 0.8 of a cell, and all evidence lies in one
+        # 20 % of the area is 0.8 of a cell, and all evidence is in one cell
         assert describe_map(make_map([[1.0, 0.0], [0.0, 0.0]])) == "80 % davon liegen oben links."
     finally:
         i18n.thread_language.reset(token)

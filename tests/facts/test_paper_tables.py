@@ -196,7 +196,7 @@ def test_what_the_paper_prints() -> None:
 
 def test_what_earlier_versions_print_otherwise() -> None:
     # README of the collected facts, sections 0 and 9: drop connect 0.3 in v1 and ICML, 0.2 in v2, survival 0.8 since
-    # v3; pictures held out in v5 alone.
+    # v3; images held out only in v5.
     survival, held_out = training_fact("survival"), training_fact("held_out")
     assert [survival.printed_in(version) for version in PaperVersion] == ["0.8", "0.8", "drop connect 0.3, in v2 0.2"]
     assert [held_out.printed_in(version) for version in PaperVersion] == ["25000", "", ""]

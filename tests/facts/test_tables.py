@@ -23,7 +23,7 @@ def test_every_row_says_where_it_comes_from(name):
 def test_no_table_has_changed_since_it_was_held_against_its_sources():
     """Compare row by row with the facts collected from the paper, the official code and timm.
 
-    Of those, timm's table has the networks that are shown here, and two rows of Lite have counts of our own (below).
+    timm's table contains only the networks that EffViz shows, and two rows of Lite have our own counts (see below).
     """
     known = dict(reversed(line.split()) for line in KNOWN.read_text().splitlines())
     assert known.keys() == {f"{name}.csv" for name in TABLES} - {"training.csv", "imagenet_classes.csv"}

@@ -7,7 +7,7 @@ from tests.fuzz import corpus
 from tests.fuzz.__main__ import tried
 
 MUTATIONS = 300
-LIMITS = DecodeLimits(cpu_s=2, memory_bytes=2**27)  # of one mutant: they are the kernel's, and what is tested here
+LIMITS = DecodeLimits(cpu_s=2, memory_bytes=2**27)  # per mutant; the kernel enforces them, and this test checks them
 
 
 def test_every_seed_is_a_photo() -> None:

@@ -256,7 +256,7 @@ def test_a_model_that_makes_room_counts_what_the_others_have_become(monkeypatch:
     cache.model("scaled-lite-d1-w1@64")
     list(choose(grown).engine.many(()))
     cache.model("lite0@64")
-    # 5.6 + 3.8 + 3.8 copies are too many: the longest unused goes, then the grown one. The new one equals Lite0, too.
+    # 5.6 + 3.8 + 3.8 copies are too many: the longest unused goes, then the grown one. The new one rounds to Lite0.
     cache.model("scaled-lite-d1-w1.0001@64")
     assert cache._MODELS.size_bytes == pytest.approx((2 + COPIES_A_PART) * ONCE, rel=1e-3)
 

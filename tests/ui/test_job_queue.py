@@ -452,8 +452,8 @@ def test_whatever_one_visitor_does_another_one_s_maps_wait_for_one_longest_turn_
 ) -> None:
     """Check the bound in docs/deploy.md by counting the work served after the newcomer's arrival.
 
-    What runs then and each turn that comes between begin no later, by what was spent, than the newcomer's last turn:
-    all but the last of them cost no more than the newcomer's turns before it.
+    By the accounts, the running turn and every turn in between start no later than the newcomer's last turn, so all but
+    the last of them cost no more than the newcomer's turns before it.
     """
     limit, random = 16.0, Random(seed)
     queue, stop = Counted(limit), threading.Event()

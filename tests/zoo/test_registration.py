@@ -40,7 +40,7 @@ def models(tmp_path, monkeypatch):
 def settled(architecture, classes=3, channels=3):
     """Return a random network whose outputs differ between photos, because its batch norms have seen noise.
 
-    Many tests share it: whoever changes it takes a copy.
+    Many tests share it, so copy it before changing it.
     """
     torch.manual_seed(0)
     network = timm.create_model(architecture, num_classes=classes, in_chans=channels)
