@@ -77,7 +77,7 @@ def test_a_run_writes_its_rows_and_prints_a_table(data, tmp_path):
     assert "top-1" in result.stdout
     rows = pq.read_table(out / "results.parquet")
     assert set(rows.column_names) >= COLUMNS
-    assert "3 photos are too few for an answer" in result.stdout
+    assert "3 photos are too few for a conclusion" in result.stdout
     assert len(rows) == 1 + 2 * 8 * 3  # broken; two photos, two methods and six controls, three metrics
     again = strict(run(*words, "--json").stdout)  # a finished run is read, not measured
     assert again["finished"]
@@ -255,7 +255,7 @@ def test_an_added_network_is_measured_by_its_own_classes_and_never_mixed_with_an
     network, out = tiny_network(0), tmp_path / "run"
     add_signs(network, tmp_path)
     words = (tmp_path / "photos", "--models", "signs", "--metrics", "drop", "--out", out)
-    assert "Class 9 does not exist, which 9/crab.jpg has: signs has classes 0 to 2" in run(*words).stderr
+    assert "9/crab.jpg has label 9, which does not exist: signs has classes 0 to 2" in run(*words).stderr
     rows = {row["photo"]: row for row in pq.read_table(out / "results.parquet").to_pylist()}
     assert {photo: row["label"] for photo, row in rows.items()} == expected
     ref = catalogue.parse_model("signs")
@@ -277,7 +277,7 @@ def test_an_added_network_is_measured_by_its_own_classes_and_never_mixed_with_an
         registration.remove("signs")
         if file:
             add_signs(tiny_network(1), tmp_path)
-            assert "holds a run with weights of signs@64" in run(*words, code=1).stderr
+            assert "contains a run with weights of signs@64" in run(*words, code=1).stderr
         assert names() == [(0, "class 0", 1), (1, "class 1", 2), (2, "class 2", 1)]
         done = CliRunner().invoke(app, ["report", str(out), "--out", str(tmp_path / "report.html")])
         assert done.exit_code == 0, done.output

@@ -1,1 +1,1 @@
-"""How good maps are, and how alike."""
+"""Evaluation of activation maps over data sets: metrics, controls, statistics and runs."""

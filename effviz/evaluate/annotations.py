@@ -1,11 +1,11 @@
-"""Annotations of photos, object by object, grouped to one sample a photo, or a photo and class.
+"""Annotations, one per object, grouped into one sample per photo or per photo and class.
 
-Reads `annotations.json`, a list of photos, each with its boxes:
+Also reads `annotations.json`, a list of photos with their boxes:
 
     [{"file": "images/a.jpg", "width": 500, "height": 375, "label": 65, "wnid": "n01751748", "name": "sea snake",
       "boxes_xyxy": [[111, 108, 441, 193]]}, ...]
 
-Only `file` is needed; boxes are in pixels of the upright photo, or all in fractions of its sides.
+Only `file` is required. Boxes are in pixels of the upright photo, or all in fractions of its sides.
 """
 
 import dataclasses
@@ -23,14 +23,14 @@ from effviz.evaluate.image_folder import PhotoIndex
 from effviz.explain.data_types import Box
 from effviz.i18n import _
 
-# Every form of data set is read into annotations, so that all follow the same rules: what cannot be used costs that
-# object or photo a row with its reason, never the data set.
+# Every data set format is read into annotations, so the same rules apply to all: an unusable object or photo becomes
+# a row with the reason and never invalidates the whole data set.
 
-FRACTIONS_END: Final = 2.0  # px: no object is so small; boxes of fractions may reach a little over the border
+FRACTIONS_END: Final = 2.0  # px: no object is that small; boxes in fractions may extend slightly past the border
 
 
 class ClassName(NamedTuple):
-    """A class as `parse_class` reads it, and the word that was written."""
+    """A class as parsed by `parse_class`, and the original word."""
 
     label: int | None = None
     names: tuple[str, ...] = ()
@@ -41,34 +41,34 @@ NO_CLASS: Final = ClassName()
 
 
 def class_called(word: str) -> ClassName:
-    """Return the class that a word stands for, none where there is no word."""
+    """Return the class that a word names, or `NO_CLASS` for an empty word."""
     return ClassName(*parse_class(word), word) if word else NO_CLASS
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """An object on a photo, or what was meant to be one."""
+    """An annotated object in a photo, valid or not."""
 
-    photo: str  # its file as it was written; where that is missing, what else it may be called
+    photo: str  # its file as written in the annotations, or a substitute name where that is missing
     box: Box | None = None
     named: ClassName = NO_CLASS
     outline: Outline | None = None
     size: Size | None = None  # of the upright photo
-    fault: str = ""  # why this cannot be used
-    lost: bool = False  # the fault is the photo's: there is no file, or it cannot be measured
+    fault: str = ""  # why this annotation cannot be used
+    lost: bool = False  # the fault concerns the whole photo: it has no file, or cannot be measured
 
 
 @dataclass(frozen=True, slots=True)
 class GroupingRules:
-    """How marks become samples."""
+    """How annotations are grouped into samples."""
 
-    find: Callable[[str], Path]  # where a photo lies
-    by_class: bool  # whether a photo is asked for its class: then it comes once for each class on it
-    always_named: bool = False  # whether the class stands behind the photo's name even where there is only one
+    find: Callable[[str], Path]  # returns a photo's path
+    by_class: bool  # whether each class in a photo becomes a sample of its own
+    always_named: bool = False  # whether the class follows the photo's name even if there is only one
 
 
 def group_annotations(marks: Iterable[Annotation], form: GroupingRules) -> tuple[DatasetSample, ...]:
-    """Return the photos in the order in which they first appear, each with all that was said about it."""
+    """Return one sample per photo (or photo and class), in order of first appearance, with all its annotations."""
     photos: dict[str, list[Annotation]] = {}
     for mark in marks:
         photos.setdefault(mark.photo, []).append(mark)
@@ -77,7 +77,7 @@ def group_annotations(marks: Iterable[Annotation], form: GroupingRules) -> tuple
     for photo, on_photo in photos.items():
         for sample in _samples(photo, on_photo, form):
             name, number = sample.name, 2
-            while sample.name in taken:  # names that differ only in what cannot be printed
+            while sample.name in taken:  # names that differ only in unprintable characters
                 sample = dataclasses.replace(sample, name=f"{name} ({number})")
                 number += 1
             taken.add(sample.name)
@@ -86,46 +86,46 @@ def group_annotations(marks: Iterable[Annotation], form: GroupingRules) -> tuple
 
 
 def read_box(edges: Any) -> Box:
-    """Return a box from a list of x0, y0, x1, y1.
+    """Return the box of a list x0, y0, x1, y1.
 
     Raises:
-        ValueError: they are not four numbers, or end before they begin; for the sentence of whoever reads the file.
+        ValueError: not four finite numbers, or x0 > x1 or y0 > y1; callers include the text in their own message.
     """
     try:
         numbers = [float(edge) for edge in edges] if isinstance(edges, list | tuple) else []
     except (TypeError, ValueError, OverflowError):
         numbers = []
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
-        raise ValueError(_("{numbers} is no box").format(numbers=repr(numbers or edges)[:60]))
+        raise ValueError(_("{numbers} is not a valid box").format(numbers=repr(numbers or edges)[:60]))
     return Box(*numbers)
 
 
 def read_size(width: Any, height: Any) -> Size | None:
-    """Return a photo's size; None where nobody says it, or writes 0.
+    """Return a photo's size, or None where it is missing or 0.
 
     Raises:
-        ValueError: it is none.
+        ValueError: not a valid size.
     """
     try:
         sides = tuple(int(float(side or 0)) for side in (width, height))
         if min(sides) < 0:
             raise ValueError
     except (TypeError, ValueError, OverflowError) as error:
-        text = _("{width} x {height} is no size")
+        text = _("{width} x {height} is not a valid size")
         raise ValueError(text.format(width=repr(width)[:20], height=repr(height)[:20])) from error
     return (sides[0], sides[1]) if all(sides) else None
 
 
 def photo_finder(root: Path, *more: Path) -> Callable[[str], Path]:
-    """Return a function that finds a photo by what it is called, in the first folder or else one of the others.
+    """Return a function that finds a photo by its name, in the first folder or else in one of the others.
 
-    It is the file that is called just so, or the one that fits (see `PhotoIndex`); what is nowhere stays in the
-    list as if it lay in the first folder.
+    An exact path is preferred to a match by `PhotoIndex`. For a photo that is not found, the function returns its
+    path in the first folder.
     """
     index = cache(PhotoIndex)
 
     def find(name: str) -> Path:
-        if os.path.isfile(os.path.join(root, name)):  # many: pathlib takes several times as long
+        if os.path.isfile(os.path.join(root, name)):  # called often, and pathlib is several times slower
             return root / name
         for folder in (root, *more):
             if within := index(folder).within(name):
@@ -136,9 +136,9 @@ def photo_finder(root: Path, *more: Path) -> Callable[[str], Path]:
 
 
 def detect_fractions(samples: Sequence[DatasetSample]) -> tuple[tuple[DatasetSample, ...], bool]:
-    """Tell whether all boxes are fractions of the photo's sides, and return the samples marked so.
+    """Return the samples, marked as fractions if all their boxes are, and whether they are.
 
-    Where only some lie within a pixel or two, these are left out, with the reason.
+    If only some boxes have all their coordinates below `FRACTIONS_END`, those are left out, with the reason.
     """
     kinds = {_is_small(box) for sample in samples for box in sample.boxes} - {None}
     if kinds == {True}:
@@ -159,7 +159,7 @@ def _samples(photo: str, on_photo: Sequence[Annotation], form: GroupingRules) ->
             usable.setdefault(mark.named[:2] if form.by_class else (), []).append(mark)
     try:
         path, broken = form.find(photo), next((mark.fault for mark in on_photo if mark.lost), "")
-    except DatasetError as error:  # several files fit
+    except DatasetError as error:  # several files match
         path, broken = Path(photo), str(error)
     whole = DatasetSample(path, printable(photo), size=first_size, broken=broken)
     named = form.by_class and (form.always_named or len(usable) > 1)
@@ -169,7 +169,7 @@ def _samples(photo: str, on_photo: Sequence[Annotation], form: GroupingRules) ->
 
 
 def _sample(sample: DatasetSample, marks: Sequence[Annotation], with_class: bool) -> DatasetSample:
-    """Return a photo with all of its objects, or with those of one class."""
+    """Return a photo with all its objects, or with those of one class."""
     same = len({mark.named[:2] for mark in marks}) == 1
     named = marks[0].named if same else NO_CLASS
     behind = printable(named.word) if with_class else ""
@@ -186,12 +186,12 @@ def _sample(sample: DatasetSample, marks: Sequence[Annotation], with_class: bool
 
 
 def _sizes(photo: str, one: Size | None, other: Size) -> str:
-    text = _("{name} is said to have {one} pixels and {other}: a photo has one size. Correct the annotations.")
+    text = _("{name} has two sizes, {one} and {other} pixels: a photo has only one. Correct the annotations.")
     return text.format(name=printable(photo), one="{} x {}".format(*(one or (0, 0))), other="{} x {}".format(*other))
 
 
 def _is_small(box: Box) -> bool | None:
-    """Tell whether a box can only be in fractions; None where it has no area, which says nothing."""
+    """Return whether a box can only be in fractions; None if it has no area, which is inconclusive."""
     has_area = box.x0 < box.x1 and box.y0 < box.y1
     return max(map(abs, astuple(box))) < FRACTIONS_END if has_area else None
 
@@ -201,15 +201,15 @@ def _without_small(sample: DatasetSample) -> DatasetSample:
     if not small:
         return sample
     reason = _(
-        "A box of {name} lies within {most:g} pixels, {edges}, and others of the data set do not: all must be in "
-        "pixels, or all in fractions of the sides. Correct it."
+        "A box of {name} ({edges}) appears to be in fractions, with all values below {most:g}, but other boxes of the "
+        "data set are in pixels: use one unit for all. Correct the box."
     ).format(name=sample.name, most=FRACTIONS_END, edges=", ".join(f"{edge:g}" for edge in astuple(small[0])))
     large = tuple(box for box in sample.boxes if box not in small)
     return dataclasses.replace(sample, boxes=large, outlines=(), faults=(*sample.faults, reason))
 
 
 def read_annotations_json(file: Path, entries: Sequence[Any]) -> Iterator[Annotation]:
-    """Yield the marks of an `annotations.json` that is already parsed: each entry's photo and its boxes."""
+    """Yield the annotations of a parsed `annotations.json`: each entry's photo and its boxes."""
     for number, entry in enumerate(entries):
         fault = partial(_fault, file, number)
         if isinstance(entry, dict) and isinstance(entry.get("file"), str):
@@ -221,14 +221,14 @@ def read_annotations_json(file: Path, entries: Sequence[Any]) -> Iterator[Annota
 
 def _fault(file: Path, number: int, reason: object) -> str:
     return _(
-        'Entry {number} of {file} cannot be used ({reason}): each needs "file", and boxes as lists of four '
+        'Entry {number} of {file} is invalid ({reason}): each entry needs "file", and any boxes as lists of four '
         'numbers in "boxes_xyxy". Correct it.'
     ).format(number=number, file=file.name, reason=reason)
 
 
 def no_object(entry: Any) -> str:
-    """Say that an entry of a JSON file is something else."""
-    return _("{entry} is no object").format(entry=repr(entry)[:40])
+    """Return the message that an entry of a JSON file is not an object."""
+    return _("{entry} is not a JSON object").format(entry=repr(entry)[:40])
 
 
 def _entry_annotations(photo: str, entry: dict[str, Any], fault: Callable[[object], str]) -> Iterator[Annotation]:
@@ -242,7 +242,7 @@ def _entry_annotations(photo: str, entry: dict[str, Any], fault: Callable[[objec
         yield Annotation(photo, fault=fault(wrong))
     marked = entry.get("boxes_xyxy") or []
     if not isinstance(marked, list):
-        yield Annotation(photo, fault=fault(_("{boxes} are no boxes").format(boxes=repr(marked)[:40])))
+        yield Annotation(photo, fault=fault(_("{boxes} is not a list of boxes").format(boxes=repr(marked)[:40])))
         marked = []
     yield Annotation(photo, named=named, size=size)
     for row in marked:
@@ -253,7 +253,7 @@ def _entry_annotations(photo: str, entry: dict[str, Any], fault: Callable[[objec
 
 
 def _entry_class(entry: dict[str, Any]) -> tuple[ClassName, str]:
-    """Return an entry's class, and what is wrong with its number."""
+    """Return an entry's class, and what is wrong with its label, if anything."""
     texts = tuple(str(entry[key]) for key in ("name", "wnid") if entry.get(key))
     label, names, wrong = None, texts[:1] if entry.get("name") else (), ""
     if entry.get("wnid"):
@@ -267,12 +267,12 @@ def _entry_class(entry: dict[str, Any]) -> tuple[ClassName, str]:
 
 
 def _entry_label(written: Any, otherwise: int | None) -> tuple[int | None, tuple[str, ...]]:
-    """Read an entry's label as a class's number and its names."""
+    """Parse an entry's label as a class number and names."""
     if written is None:
         return otherwise, ()
     if isinstance(written, str):
         return parse_class(written.strip())
     if isinstance(written, bool) or not isinstance(written, int | float) or written != written // 1:
-        raise ValueError(_("{label} is neither a class's number nor its name").format(label=repr(written)[:40]))
+        raise ValueError(_("{label} is neither a class number nor a class name").format(label=repr(written)[:40]))
     label = int(written)
     return label, (str(label),) if label >= 0 else ()

@@ -1,8 +1,8 @@
-"""ImageNet's photos with a table of boxes, as CSV.
+"""CSV tables of boxes, such as those for ImageNet's photos.
 
 Either Kaggle's `LOC_val_solution.csv` (`ImageId,PredictionString`, the latter `n01751748 111 108 441 193 ...`), or one
-box a row: a column for the photo (`file`, `image` or `ImageId`), `x0,y0,x1,y1` or `xmin,ymin,xmax,ymax`, and where
-there is one the class (`label`, `class`, `wnid` or `synset`). Photos may lie in class folders, and have any suffix.
+box per row: a column for the photo (`file`, `image` or `ImageId`), `x0,y0,x1,y1` or `xmin,ymin,xmax,ymax`, and
+optionally the class (`label`, `class`, `wnid` or `synset`). Photos may be in class folders and have any suffix.
 """
 
 import codecs
@@ -23,21 +23,21 @@ CLASS: Final = ("label", "class", "wnid", "synset", "labelname", "class_name", "
 EDGES: Final = (("x0", "y0", "x1", "y1"), ("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"))
 SIZE: Final = ("width", "height")
 KAGGLE: Final = "predictionstring"
-HEADLESS: Final = ("file", "x0", "y0", "x1", "y1", "label")  # what columns without a header mean, as in RetinaNet's CSV
+HEADLESS: Final = ("file", "x0", "y0", "x1", "y1", "label")  # the columns of a CSV without a header, as in RetinaNet's
 DELIMITERS: Final = (",", ";", "\t")
 Row = dict[str, str]
 
 
 def looks_like_boxes(file: Path) -> bool:
-    """Tell whether a CSV's header is one of these, or its first row a box."""
+    """Return whether a CSV file has one of these headers, or a box as its first row."""
     return _header(file, errors="replace")[1] is not None
 
 
 def read(file: Path) -> Iterator[Annotation]:
-    """Yield the marks of a table.
+    """Yield the annotations of a table.
 
     Raises:
-        DatasetError: it has other columns.
+        DatasetError: the table has other columns.
     """
     for number, photo, row in _rows(file):
         try:
@@ -46,8 +46,8 @@ def read(file: Path) -> Iterator[Annotation]:
             yield from _marks(photo, row, number, file.name)
         except ValueError as error:
             fault = _(
-                "Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a "
-                "box. Correct it."
+                "Line {number} of {file} is invalid ({error}): each line needs a photo and the four numbers of a box. "
+                "Correct it."
             ).format(number=number, file=file.name, error=error)
             yield Annotation(photo or f"line {number}", fault=fault, lost=not photo)
 
@@ -62,7 +62,7 @@ def _opened(file: Path, errors: str = "strict") -> Iterator[Iterable[str]]:
 
 
 def _header(file: Path, errors: str = "strict") -> tuple[str, Sequence[str] | None, bool]:
-    """Return what stands between cells, the columns (None: they are others), and whether the first line names them."""
+    """Return the delimiter, the columns (None if unknown), and whether the first line is a header."""
     with _opened(file, errors) as lines:
         line = next(iter(lines), "")
     for delimiter in DELIMITERS:
@@ -82,12 +82,12 @@ def _are_numbers(cells: Sequence[str]) -> bool:
 
 
 def _rows(file: Path) -> Iterator[tuple[int, str, Row]]:
-    """Yield each row's line, its photo and its cells; those of another length have no cells."""
+    """Yield each row's line number, photo and cells; rows of the wrong length get no cells."""
     delimiter, columns, named = _header(file)
     if columns is None:
         text = _(
-            "{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
-            "Name its columns like that."
+            "{file} does not have the expected columns: ImageId,PredictionString, or file,x0,y0,x1,y1 with an optional "
+            "label. Rename its columns."
         )
         raise DatasetError(text.format(file=file))
     photo = next(columns.index(name) for name in PHOTO if name in columns)
@@ -109,8 +109,8 @@ def _marks(photo: str, row: Row, number: int, file: str) -> Iterator[Annotation]
         return
     label = class_called(next((row[column] for column in CLASS if row.get(column)), ""))
     edges = [row[edge] for edge in next(edges for edges in EDGES if set(edges) <= row.keys())]
-    if not any(edges):  # a photo without objects, as RetinaNet lists it
-        words = _("Line {number} of {file} marks no object on {name}.")
+    if not any(edges):  # how RetinaNet lists a photo without objects
+        words = _("Line {number} of {file} marks no object in {name}.")
         fault = words.format(number=number, file=file, name=printable(photo))
         yield Annotation(photo, named=label, fault=fault)
         return
@@ -118,14 +118,14 @@ def _marks(photo: str, row: Row, number: int, file: str) -> Iterator[Annotation]
     try:
         yield Annotation(photo, annotations.read_box(edges), label, size=size)
     except ValueError:
-        yield Annotation(photo, named=label)  # the photo has its class nevertheless
+        yield Annotation(photo, named=label)  # the class is still valid
         raise
 
 
 def _of_kaggle(photo: str, words: Sequence[str]) -> Iterator[Annotation]:
     yield Annotation(photo)
     if not words or len(words) % 5:
-        raise ValueError(_("{count} words instead of five a box").format(count=len(words)))
+        raise ValueError(_("it has {count} words, not five per box").format(count=len(words)))
     wrong = []
     for start in range(0, len(words), 5):
         label = class_called(words[start])

@@ -1,7 +1,7 @@
 """COCO's `instances_*.json`: photos with boxes and outlines of many objects each.
 
-Outlines become masks when a photo is measured; until then they are kept as the file has them. Where one of a photo's
-objects has none that has an area, its boxes do. Crowds are left out: their boxes stand for no single object.
+Outlines are kept as in the file and drawn as masks only when the photo is measured. If any object of a photo has no
+outline with an area, the photo's boxes are used instead. Crowds are skipped: their boxes are not of single objects.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,23 +14,23 @@ from effviz.evaluate.annotations import NO_CLASS, Annotation, ClassName, class_c
 from effviz.explain.data_types import Box
 from effviz.i18n import _
 
-FORMAT: Final = 2  # of what is made of a file: another number is another data set
+FORMAT: Final = 2  # version of this reader, a part of the fingerprint: increase it when the samples of a file change
 
 
 def looks_like_file(file: Path) -> bool:
-    """Tell whether a JSON file may be of this form, without reading all of it as JSON."""
+    """Return whether a JSON file may be in COCO format, without parsing it."""
     text = file.read_bytes()
     return b'"images"' in text and b'"annotations"' in text
 
 
 def read(file: Path, content: Mapping[str, Any]) -> Iterator[Annotation]:
-    """Yield the marks of a file that is already parsed: its photos, and the objects on them.
+    """Yield the annotations of a parsed file: its photos and their objects.
 
     Raises:
-        DatasetError: it has no lists of photos and objects.
+        DatasetError: the photos, objects or categories are not lists.
     """
     images, objects, categories = (_list(file, content, key) for key in ("images", "annotations", "categories"))
-    names: dict[str, str] = {}  # what the file calls its photos, by their ids
+    names: dict[str, str] = {}  # the photos' file names, by id
     for number, image in enumerate(images):
         yield _image(number, image, names)
     named = [entry for entry in reversed(categories) if isinstance(entry, dict) and entry.get("name")]
@@ -42,7 +42,7 @@ def read(file: Path, content: Mapping[str, Any]) -> Iterator[Annotation]:
 
 
 def finder(file: Path, root: Path, content: Mapping[str, Any]) -> Callable[[str], Path]:
-    """Return what finds its photos: in the folder given, or as COCO is unpacked, `val2017/` beside `annotations/`."""
+    """Return a finder of the photos: in the given folder, or in `val2017/` beside `annotations/`, as COCO unpacks."""
     part = file.stem.removeprefix("instances_")
     above = root.parent if root.name == "annotations" else root
     places = (root, root / "images", root / part, above / part, above / "images")
@@ -56,8 +56,8 @@ def _list(file: Path, content: Mapping[str, Any], key: str) -> list[Any]:
     entries = content.get(key) or []
     if not isinstance(entries, list):
         text = _(
-            "{file} is not as COCO writes it ({key} is no list): images need id, file_name, width and "
-            "height, annotations image_id, category_id and bbox. Correct it."
+            "{file} is not in COCO format ({key} is not a list): images need id, file_name, width and height; "
+            "annotations need image_id, category_id and bbox. Correct it."
         )
         raise DatasetError(text.format(file=file, key=key))
     return entries
@@ -82,7 +82,7 @@ def _object(number: int, entry: Any, names: Mapping[str, str], classes: Mapping[
     key = _key(entry.get("image_id"))
     if key not in names:
         called = f"image {key}" if key else f"annotation {number}"
-        reason = _("it is of image {id}, which images has not").format(id=repr(entry.get("image_id"))[:40])
+        reason = _("images has no entry with the id {id}").format(id=repr(entry.get("image_id"))[:40])
         return Annotation(called, fault=_fault(number, "annotations", reason, entry), lost=True)
     named = classes.get(_key(entry.get("category_id")), NO_CLASS)
     try:
@@ -93,7 +93,7 @@ def _object(number: int, entry: Any, names: Mapping[str, str], classes: Mapping[
 
 
 def _key(value: Any) -> str:
-    """Return an id as text: 1, 1.0 and "1" are one; an empty text where there is none."""
+    """Return an id as text, the same for 1, 1.0 and "1"; empty if there is none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip() if isinstance(value, int | float | str) and not isinstance(value, bool) else ""
@@ -103,15 +103,15 @@ def _box(written: Any) -> Box:
     try:
         x, y, width, height = map(float, written if isinstance(written, list) else ())
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(_("{numbers} is no box").format(numbers=repr(written)[:60])) from error
+        raise ValueError(_("{numbers} is not a valid box").format(numbers=repr(written)[:60])) from error
     if width < 0 or height < 0:
-        raise ValueError(_("{numbers} has a negative side").format(numbers=repr(written)[:60]))
+        raise ValueError(_("{numbers} has a negative width or height").format(numbers=repr(written)[:60]))
     return annotations.read_box((x, y, x + width, y + height))
 
 
 def _fault(number: int, where: str, reason: str, entry: Mapping[str, Any] | None = None) -> str:
     own_id = (entry or {}).get("id")
     return _(
-        "Entry {number} of {where}{known} cannot be used ({reason}): images need id and file_name, annotations "
+        "Entry {number} of {where}{known} is invalid ({reason}): images need id and file_name; annotations need "
         "image_id and a bbox of x, y, width and height. Correct it."
     ).format(number=number, where=where, known="" if own_id is None else f" (id {str(own_id)[:40]})", reason=reason)

@@ -1,6 +1,6 @@
-"""Data sets as people have them: a folder, `annotations.json`, COCO, ImageNet's XML, or photos with a table of boxes.
+"""Data sets in common formats: a folder, `annotations.json`, COCO, ImageNet's XML, or photos with a table of boxes.
 
-A data set is a list of paths and boxes; photos are opened one by one, when they are measured.
+A data set is a list of paths and boxes. Each photo is opened only when it is measured.
 """
 
 import csv
@@ -19,30 +19,30 @@ from effviz.i18n import _, lazy_gettext
 __all__ = ["Dataset", "open_dataset"]
 ANNOTATIONS: Final = "annotations.json"
 FORMS: Final = lazy_gettext(
-    "a folder of photos, an annotations.json, COCO's instances as JSON, ImageNet's boxes as XML, or a CSV of boxes "
-    "beside its photos are allowed"
+    "supported are a folder of photos, an annotations.json, COCO instances as JSON, ImageNet boxes as XML, and a CSV "
+    "of boxes beside its photos"
 )
 
 
 def open_dataset(path: Path, photos: Path | None = None, by_class: bool = True) -> Dataset:
-    """Find out what lies at a path and list its photos.
+    """Open a data set, detecting its format.
 
-    A folder with an `annotations.json`, or with a single CSV or COCO file in it, stands for that file; one with XML
-    files in it, or below, for all of them.
+    A folder with an `annotations.json`, or with a single CSV or COCO file, is read as that file. A folder with XML
+    files, also in subfolders, is read as all of them.
 
     Args:
         path: a folder, or a JSON, CSV or XML file.
-        photos: the folder that the file's names start from, where it is not the file's own.
-        by_class: whether photos are asked for their classes: then those with several appear once for each class in
-            them, with that class's objects; else all objects of a photo are together.
+        photos: the folder that the photos' names are relative to, if it is not the file's own.
+        by_class: if true, a photo with objects of several classes becomes one sample per class, each with the
+            objects of that class; if false, one sample has all objects of a photo.
 
     Raises:
-        DatasetError: there is nothing of these forms, or no photo in it.
+        DatasetError: the path has none of these formats, or contains no photo.
     """
     try:
         dataset = _opened(path, photos, by_class)
     except UnicodeError as error:
-        text = _("{path} cannot be read as text ({reason}): UTF-8 and UTF-16 are allowed. Save it as UTF-8.")
+        text = _("{path} cannot be read as text ({reason}): the encoding must be UTF-8 or UTF-16. Save it as UTF-8.")
         raise DatasetError(text.format(path=path, reason=error)) from error
     except (OSError, csv.Error) as error:
         text = _("{path} cannot be read ({reason}): {forms}. Check the files and their permissions.")
@@ -59,7 +59,7 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
     if file is None:
         return image_folder.read_folder(path)
     if not file.is_dir():
-        file_io.open_regular(file).close()  # a pipe would be waited for
+        file_io.open_regular(file).close()  # refuses a pipe, which would block
     root = photos or (file if file.is_dir() else file.parent)
     form = GroupingRules(annotations.photo_finder(root), by_class)
     match voc.SUFFIX if file.is_dir() else file.suffix.lower():
@@ -70,12 +70,12 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
         case ".json":
             return _from_json(file, root, form)
         case _:
-            text = _("{file} is no data set: {forms}. Give one of these.")
+            text = _("{file} is not a data set: {forms}. Choose one of these.")
             raise DatasetError(text.format(file=file, forms=_(FORMS)))
 
 
 def _described_by(folder: Path) -> Path | None:
-    """Return what says where the objects in a folder's photos are; None where nothing does."""
+    """Return the annotation file of a folder, or the folder itself if it has XML files; None if neither."""
     if (named := folder / ANNOTATIONS).is_file():
         return named
     for suffix, fits in ((".csv", box_csv.looks_like_boxes), (".json", coco.looks_like_file)):
@@ -98,17 +98,17 @@ def _from_json(file: Path, root: Path, form: GroupingRules) -> Dataset:
     if isinstance(content, list):
         return _marked(file, annotations.read_annotations_json(file, content), whole, form)
     text = _(
-        "{file} is JSON of another form: a list of photos with boxes_xyxy, or COCO's images and annotations are "
-        "allowed. Bring it into one of these forms."
+        "{file} is JSON in an unknown format: it must be a list of photos with boxes_xyxy, or COCO's images and "
+        "annotations. Convert it to one of these formats."
     )
     raise DatasetError(text.format(file=file))
 
 
 def _marked(file: Path, entries: Iterable[Annotation], fingerprint: str, form: GroupingRules) -> Dataset:
-    """Bring together what a file says; faults of objects count as marks, so that a run tells of them."""
+    """Build the data set from a file's annotations; faulty objects count as annotated, so that a run reports them."""
     samples, in_fractions = annotations.detect_fractions(annotations.group_annotations(entries, form))
     note = lazy_gettext(
-        "All boxes of {path} lie within 0 to 1: they are taken as fractions of each photo's width and height.",
+        "All boxes in {path} are between 0 and 1, so they are read as fractions of each photo's width and height.",
         path=printable(str(file)),
     )
     return Dataset(

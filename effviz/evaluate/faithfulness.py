@@ -1,8 +1,8 @@
-"""Whether the model itself needs what a map marks: the model is run again on inputs without it, or with nothing else.
+"""Faithfulness metrics: whether the model needs what a map highlights, from inputs with that removed or kept alone.
 
-Probabilities are those of the map's class, by softmax or sigmoid as the model was trained. Every masked input is far
-from what a model was trained on, so these numbers mean little alone: compare them with those of a random map under the
-same masking.
+Probabilities are of the map's class, by softmax or sigmoid as the model was trained. Masked inputs are far from a
+model's training data, so the values mean little on their own: compare them with those of a random map under the same
+masking.
 """
 
 import dataclasses
@@ -39,10 +39,10 @@ from effviz.explain.targets import output_probabilities
 from effviz.progress import Heartbeat, Progress, no_progress
 
 # ROAD's noisy linear imputation fills in missing pixels from their neighbours.
-# The same equations as pytorch-grad-cam's `NoisyLinearImputer`, put together at once and solved with one decomposition
-# for all three channels, which takes a fraction of its time.
+# The equations are those of pytorch-grad-cam's `NoisyLinearImputer`, but vectorised and solved with one factorisation
+# for all three channels, which takes a fraction of the time.
 
-ROAD_NOISE = 0.01  # added to what is filled in, in normalised units; the authors' value
+ROAD_NOISE = 0.01  # standard deviation of the noise on imputed pixels, in normalised units; the authors' value
 
 ROAD_NEIGHBOURS = {
     **dict.fromkeys([(0, 1), (0, -1), (1, 0), (-1, 0)], 1 / 6),
@@ -53,9 +53,9 @@ Booleans = npt.NDArray[np.bool_]
 
 
 def impute(pixels: Floats, hidden: Booleans, noise: float = ROAD_NOISE, seed: int = 0) -> Floats:
-    """Return pixels (C, H, W) with the hidden ones (H, W) as the weighted mean of their eight neighbours, plus noise.
+    """Return pixels (C, H, W) with the hidden ones (H, W) replaced by a weighted mean of their neighbours, plus noise.
 
-    Neighbours outside the picture are left out of the mean. With nothing to go by, all is zero, the mean pixel.
+    Each mean is over the up to eight neighbours inside the picture. If all pixels are hidden, it is 0, the mean pixel.
     """
     filled = np.array(pixels, np.float32)
     count = int(hidden.sum())
@@ -74,9 +74,9 @@ def _solve_hidden(pixels: Floats, hidden: Booleans) -> Doubles:
     number = np.full(hidden.shape, -1, np.intp)
     number[hidden] = order
     total, right_side = np.zeros(len(order)), np.zeros((len(order), len(pixels)))
-    entries = [(order, order, total)]  # rows, columns and values of the matrix; the diagonal is filled below
+    entries = [(order, order, total)]  # rows, columns and values of the matrix; the loop fills the diagonal
     for (down, right), weight in ROAD_NEIGHBOURS.items():
-        y, x = np.nonzero(hidden) + np.array([[down], [right]])  # where each one's neighbour is
+        y, x = np.nonzero(hidden) + np.array([[down], [right]])  # position of each pixel's neighbour
         inside = (y >= 0) & (y < hidden.shape[0]) & (x >= 0) & (x < hidden.shape[1])
         rows, y, x = order[inside], y[inside], x[inside]
         columns = number[y, x]
@@ -86,18 +86,18 @@ def _solve_hidden(pixels: Floats, hidden: Booleans) -> Doubles:
         entries.append((rows[~shown], columns[~shown], np.full(len(rows) - shown.sum(), -weight)))
     rows, columns, values = (np.concatenate(parts) for parts in zip(*entries, strict=True))
     matrix = coo_array((values, (rows, columns))).tocsc()
-    # symmetric and diagonally dominant: pivots stay on the diagonal, and an order for symmetric matrices fills least
+    # symmetric and diagonally dominant: no pivoting is needed, and a symmetric ordering gives the least fill-in
     solver = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
     return np.asarray(solver.solve(right_side), np.float64)
 
 
-ROAD_SHARES = (0.5, 0.2, 0.8, 0.1, 0.9)  # of the area taken away; when time ends, the first ones are done
+ROAD_SHARES = (0.5, 0.2, 0.8, 0.1, 0.9)  # shares of the area to remove, in the order computed until time runs out
 Explain = Callable[[Forward], ActivationMap]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProbabilityCurve:
-    """The class's probability as more and more of the input changes."""
+    """The class's probability as more and more of the input is changed."""
 
     fractions: Doubles  # of the input's area, 0..1, (steps + 1,)
     probabilities: Doubles  # (steps + 1,)
@@ -110,7 +110,7 @@ class ProbabilityCurve:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """The class's probability for the whole input, and for what the map keeps of it."""
+    """The class's probability for the whole input, and for the input masked by the map."""
 
     whole: float
     kept: float
@@ -118,31 +118,31 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True)
 class Adcc:
-    """Three shortcomings that a map cannot hide behind each other, all 0..1."""
+    """The three components of ADCC, all 0..1."""
 
-    coherency: float  # 1: what the map keeps is explained by the same map
+    coherency: float  # 1: the masked input has the same map
     complexity: float  # mean of the mask
     drop: float
 
     @property
     def value(self) -> float:
-        """Harmonic mean of coherency, 1 - complexity and 1 - drop; 0 when one of them is 0."""
+        """Harmonic mean of coherency, 1 - complexity and 1 - drop; 0 if one of them is 0."""
         parts = (self.coherency, 1 - self.complexity, 1 - self.drop)
         return 3 / sum(1 / part for part in parts) if min(parts) > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """Half the difference between taking the weakest pixels away and taking the strongest: high is good."""
+    """Half the difference in probability between removing the weakest and the strongest pixels; higher is better."""
 
-    value: float  # -0.5..0.5, the mean over all shares; nan when the time ended before the last one
-    halves: tuple[float, ...]  # half the difference at each share that was done, in their order
+    value: float  # -0.5..0.5, the mean over all shares; nan if time ran out before the last one
+    halves: tuple[float, ...]  # half the difference at each share that was computed, in order
 
 
 def deletion(
     forward: Forward, entry: ActivationMap, masking: Masking, passed: Heartbeat = no_progress
 ) -> ProbabilityCurve:
-    """Take away the strongest pixels first: a low area under the curve is good.
+    """Remove the strongest pixels first; a lower area under the curve is better.
 
     Petsiuk et al. 2018 (RISE), https://arxiv.org/abs/1806.07421, section 4.2.
     """
@@ -153,15 +153,15 @@ def deletion(
 def insertion(
     forward: Forward, entry: ActivationMap, masking: Masking, passed: Heartbeat = no_progress
 ) -> ProbabilityCurve:
-    """Put the strongest pixels first into the baseline: a high area under the curve is good (Petsiuk et al. 2018)."""
+    """Insert the strongest pixels first into the baseline; a higher area is better (Petsiuk et al. 2018)."""
     ends = start_input(forward.prepared, masking.baseline), forward.prepared.pixels
     return _curve(forward, entry, masking, ends, passed)
 
 
 def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Confidence:
-    """Run the model on mask * input + (1 - mask) * baseline, the mask being the map from 0 to 1 (`masking.weights`).
+    """Run the model on mask * input + (1 - mask) * baseline, where the mask is the map from 0 to 1 (`masking.weights`).
 
-    With the baseline `black` that is Chattopadhay et al.'s product of map and picture; with `mean` it is
+    With the baseline `black`, this is Chattopadhay et al.'s product of map and picture; with `mean`, it is
     pytorch-grad-cam's product of map and normalised input.
     """
     _, logits = run_network(forward.model, _kept(forward, entry, masking))
@@ -170,20 +170,20 @@ def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Conf
 
 
 def drop(confidence: Confidence) -> float:
-    """Return how much of the confidence is lost with what the map leaves out, as a fraction 0..1: low is good.
+    """Return the fraction of the confidence lost on the masked input, 0..1; lower is better.
 
-    Chattopadhay et al. 2018, https://arxiv.org/abs/1710.11063, section 4.1: max(0, Y - O) / Y; they print percent.
+    Chattopadhay et al. 2018, https://arxiv.org/abs/1710.11063, section 4.1: max(0, Y - O) / Y, there in percent.
     """
     return max(0.0, confidence.whole - confidence.kept) / confidence.whole if confidence.whole > 0 else 0.0
 
 
 def increase(confidence: Confidence) -> float:
-    """Return 1 when the confidence grows with what the map leaves out, else 0 (Chattopadhay et al. 2018)."""
+    """Return 1 if the confidence is higher on the masked input, else 0 (Chattopadhay et al. 2018)."""
     return float(confidence.kept > confidence.whole)
 
 
 def gain(confidence: Confidence) -> float:
-    """Return how much of the missing confidence is gained, as a fraction 0..1: high is good.
+    """Return the fraction of the missing confidence gained on the masked input, 0..1; higher is better.
 
     Zhang et al. 2024 (Opti-CAM), https://arxiv.org/abs/2301.07002, average gain: max(0, O - Y) / (1 - Y).
     """
@@ -191,12 +191,11 @@ def gain(confidence: Confidence) -> float:
 
 
 def adcc(forward: Forward, entry: ActivationMap, masking: Masking, explain: Explain | None = None) -> Adcc:
-    """Explain what the map keeps, and compare (Poppi et al. 2021, https://arxiv.org/abs/2104.10252).
+    """Explain the masked input and compare the two maps (Poppi et al. 2021, https://arxiv.org/abs/2104.10252).
 
-    Coherency is (1 + Pearson's correlation of the two masks) / 2, as in the authors' code, and 0.5 when one of them is
-    the same everywhere; complexity is the mean of the mask, its L1 norm by its size. Of `masking` only the baseline
-    counts; `explain` makes the map of what was kept, by default by the map's own method: a control must say what it
-    would mark there.
+    Coherency is (1 + Pearson's correlation of the two masks) / 2, as in the authors' code, and 0.5 if one of them is
+    constant. Complexity is the mean of the mask, its L1 norm divided by its size. Only the baseline of `masking` is
+    used. `explain` computes the masked input's map, by default with the map's own method; controls pass their own.
     """
     masked = _masked_forward(forward, entry, masking)
     again = explain(masked) if explain else activation_map(masked, entry.target_index, entry.method, entry.layer)
@@ -211,18 +210,18 @@ def road(
     shares: Sequence[float] = ROAD_SHARES,
     passed: Heartbeat = no_progress,
 ) -> Road:
-    """Take pixels away and fill them in from their neighbours, so that the mask's shape betrays little.
+    """Remove pixels and fill them in from their neighbours, so that the mask's shape leaks little information.
 
     ROAD (Rong et al. 2022, https://arxiv.org/abs/2202.00449), combined as in pytorch-grad-cam: the mean over `shares`
-    of (p without the weakest - p without the strongest) / 2. No share is begun after `budget_s`; a mean over some of
-    them would be another measure than one over all.
+    of (p without the weakest - p without the strongest) / 2. No share is started after `budget_s`, and an incomplete
+    ROAD has no value, because a mean over some shares would be a different metric.
     """
     started, places = time.monotonic(), ranks(entry, forward.prepared.size_px)
     halves: list[float] = []
     for share in shares:
         asked = time.monotonic()
         passed()
-        started += time.monotonic() - asked  # what others do meanwhile does not count
+        started += time.monotonic() - asked  # time yielded to other work does not count
         if time.monotonic() - started >= budget_s:
             return Road(math.nan, tuple(halves))
         halves.append(_road_difference(forward, entry, places, share) / 2)
@@ -261,7 +260,7 @@ def _kept(forward: Forward, entry: ActivationMap, masking: Masking) -> Floats:
 
 
 def _masked_forward(forward: Forward, entry: ActivationMap, masking: Masking) -> Forward:
-    """Pass on what the map keeps, as a picture: methods that run the network again find it in `prepared`."""
+    """Return the forward pass of the masked input, with its picture, for methods that run the network again."""
     picture = _picture(_kept(forward, entry, masking), forward.prepared)
     prepared: Prepared = dataclasses.replace(forward.prepared, rgb=picture)
     features, logits = run_network(forward.model, prepared.pixels)
@@ -275,14 +274,14 @@ def _coherency(a: Doubles, b: Doubles) -> float:
     return float((1 + np.corrcoef(a.ravel(), b.ravel())[0, 1]) / 2)
 
 
-# Deletion and insertion of one map beside controls, kept so that they can be shown step by step.
+# Deletion and insertion of a map and its controls, stored for playback step by step.
 
-MAX_STEPS = 255  # a pixel's step has one byte
+MAX_STEPS = 255  # a pixel's step is stored in one byte
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionInsertion:
-    """What taking away and bringing in do to the class's probability."""
+    """The deletion and insertion curves of one map."""
 
     deletion: ProbabilityCurve
     insertion: ProbabilityCurve
@@ -290,39 +289,39 @@ class DeletionInsertion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Playback:
-    """All that is needed to show a model's input at each step, and what the model makes of it."""
+    """A model's inputs at each step of deletion and insertion, and the resulting probabilities."""
 
     map: DeletionInsertion
-    random: tuple[DeletionInsertion, ...]  # the same with RANDOM_MAPS random maps
-    gaussian: DeletionInsertion  # and with a Gaussian in the middle of what the model saw
+    random: tuple[DeletionInsertion, ...]  # of RANDOM_MAPS random maps
+    gaussian: DeletionInsertion  # of a Gaussian in the middle of the part that the model saw
     order: Bytes  # (S, S): the step at which each input pixel changes, from 1
-    picture: Bytes  # (S, S, 3): what the model sees of the photo
-    rest: Bytes  # (S, S, 3): what it sees when all is taken away
+    picture: Bytes  # (S, S, 3): the model's input
+    rest: Bytes  # (S, S, 3): the model's input with everything removed
 
     @property
     def controls(self) -> tuple[DeletionInsertion, ...]:
-        """What the map has to beat."""
+        """The curves of the controls, which the map has to beat."""
         return *self.random, self.gaussian
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes."""
+        """Memory that it takes, in bytes."""
         return self.order.nbytes + self.picture.nbytes + self.rest.nbytes + 16384
 
 
 class FaithfulAnswer(StrEnum):
-    """Whether the model relies on what its map marks."""
+    """Whether the model relies on what its map highlights."""
 
-    YES = "yes"  # better than every control, both ways
-    NO = "no"  # worse than every random map, both ways
-    CANNOT_TELL = "cannot tell"  # among them, or better one way only
+    YES = "yes"  # better than every control by both deletion and insertion
+    NO = "no"  # worse than every random map by both
+    CANNOT_TELL = "cannot tell"  # in between, or better by only one
 
 
 def is_faithful(playback: Playback) -> FaithfulAnswer:
-    """Judge a map by where its areas lie among those of the controls.
+    """Judge a map by comparing its areas under the curves with those of the controls.
 
-    Where the map does nothing a random map must be expected to be better half of the time: among them, one photo cannot
-    tell.
+    If a map is uninformative, a random map is better half of the time, so a map that ranks among the random ones on one
+    photo is inconclusive.
     """
     if all(count == len(playback.controls) for count in beaten(playback)):
         return FaithfulAnswer.YES
@@ -332,7 +331,7 @@ def is_faithful(playback: Playback) -> FaithfulAnswer:
 
 
 def beaten(playback: Playback) -> tuple[int, int]:
-    """Return how many controls have a larger area by deletion, and how many a smaller one by insertion."""
+    """Return how many controls have a larger deletion area, and how many a smaller insertion area."""
     return (
         sum(other.deletion.auc > playback.map.deletion.auc for other in playback.controls),
         sum(other.insertion.auc < playback.map.insertion.auc for other in playback.controls),
@@ -340,16 +339,16 @@ def beaten(playback: Playback) -> tuple[int, int]:
 
 
 def playback_passes(masking: Masking) -> int:
-    """Return how often the model is run: for the ends of all curves, which they share, and for the steps between."""
+    """Return the number of forward passes: the shared ends of all curves, and the steps between them."""
     return 3 + 2 * (2 + RANDOM_MAPS) * (masking.steps - 1)
 
 
 def make_playback(
     forward: Forward, entry: ActivationMap, masking: Masking, progress: Progress = no_progress
 ) -> Playback:
-    """Run the model on all steps of all maps, in one batch; `progress` gets the share that is done after each pass.
+    """Run the model on all steps of all maps in one batch; `progress` receives the share done after each pass.
 
-    The random maps are drawn from the photo's hash: the same each time.
+    The random maps are seeded with the photo's hash, so they are the same each time.
     """
     assert 0 < masking.steps <= MAX_STEPS
     prepared, done, passes = forward.prepared, itertools.count(1), playback_passes(masking)
@@ -362,7 +361,7 @@ def make_playback(
 
 
 def _playback_inputs(prepared: Prepared, entry: ActivationMap, masking: Masking) -> Iterator[Floats]:
-    """Yield the three ends, then for each map the steps between them: taken away, and brought in."""
+    """Yield the three ends, then for each map the steps between them: deletion, then insertion."""
     whole, rest = prepared.pixels, baseline_input(prepared, masking.baseline)
     start = start_input(prepared, masking.baseline)
     yield from (whole, rest, start)
@@ -386,13 +385,13 @@ def _playback_curves(probabilities: Doubles, masking: Masking, size_px: int) -> 
 
 
 def _step_of_pixels(entry: ActivationMap, masking: Masking, size_px: int) -> Bytes:
-    """The first step by which more pixels are taken than come before this one."""
+    """Return the step at which each pixel changes, (S, S)."""
     places = ranks(entry, size_px)
     steps = np.searchsorted(pixel_counts(masking.steps, places.size), places, side="right")
     return read_only(steps.astype(np.uint8))
 
 
 def _picture(pixels: Floats, prepared: Prepared) -> Bytes:
-    """(1, 3, S, S), normalised -> (S, S, 3)."""
+    """Return normalised pixels (1, 3, S, S) as a picture (S, S, 3)."""
     mean, std = np.array(prepared.mean, np.float32), np.array(prepared.std, np.float32)
     return read_only(np.rint((pixels[0].transpose(1, 2, 0) * std + mean).clip(0, 1) * 255).astype(np.uint8))

@@ -1,7 +1,7 @@
 """A map's positive evidence on a fixed grid over the whole photo, the control maps, and the localisation metrics.
 
-The grid has the same number of cells whatever the photo's size and the map's, so a metric costs the same for every
-photo and means the same for every model.
+The grid has the same number of cells for every photo and map size, so a metric costs the same for every photo and
+means the same for every model.
 """
 
 import dataclasses
@@ -21,12 +21,12 @@ from effviz.evaluate.dataset_samples import GroundTruth, Mask, Size
 from effviz.explain.data_types import ActivationMap, Box, Doubles, read_only
 from effviz.explain.placement import MapAxis, Placement, cell_centre, linear_weights, map_axes
 
-GRID_SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
-MAX_CACHED_COVERS = 256  # edges of boxes, and masks, that are remembered: a photo's are asked for by each map of it
-STRIPS_AT_ONCE = 4096  # of a mask, at a time: some megabytes
-FINER = 4  # places read in a cell, each way, so that maps finer than the grid are averaged and not picked from
-_ROUNDING = 1e-5  # of a value: others this close are equal; an engine's sums differ less from machine to machine
-_PLACES = (np.arange(GRID_SIDE * FINER) + 0.5) / (GRID_SIDE * FINER)  # of the photo's width or height
+GRID_SIDE = 96  # cells per side: a box drawn on them is exact to 3 px in a photo 500 px wide
+MAX_CACHED_COVERS = 256  # cached box edges and masks: every map of a photo uses the same ones
+STRIPS_AT_ONCE = 4096  # strips of a mask per batch, a few megabytes
+FINER = 4  # samples per cell and axis, so that maps finer than the grid are averaged rather than subsampled
+_ROUNDING = 1e-5  # relative: closer values count as equal; an engine's sums differ less between machines
+_PLACES = (np.arange(GRID_SIDE * FINER) + 0.5) / (GRID_SIDE * FINER)  # as fractions of the photo's width or height
 CENTRES: Doubles = (np.arange(GRID_SIDE) + 0.5) / GRID_SIDE
 _EDGES = np.arange(GRID_SIDE + 1) / GRID_SIDE
 
@@ -35,24 +35,24 @@ _EDGES = np.arange(GRID_SIDE + 1) / GRID_SIDE
 class Heatmap:
     """Positive evidence in each of SIDE x SIDE equal parts of the photo, in the map's own unit."""
 
-    values: Doubles  # (SIDE, SIDE), >= 0, read-only; 0 where the model did not see
-    rows: tuple[int, int] = (0, GRID_SIDE)  # from, to: the cells whose centre the model saw
+    values: Doubles  # (SIDE, SIDE), >= 0, read-only; 0 outside the part that the model saw
+    rows: tuple[int, int] = (0, GRID_SIDE)  # start, stop: the cells whose centre the model saw
     columns: tuple[int, int] = (0, GRID_SIDE)
-    peak: tuple[float, float] | None = None  # x, y of the map's strongest place in the photo, 0..1; None: a cell's here
+    peak: tuple[float, float] | None = None  # x, y of the map's maximum in the photo, 0..1; None: the strongest cell's
 
     @property
     def seen(self) -> Doubles:
-        """Return the part that the model saw."""
+        """The part that the model saw."""
         return self.values[slice(*self.rows), slice(*self.columns)]
 
 
 def smooth_heatmap(heatmap: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
-    """Blur heat by one Gaussian in the photo's own coordinates, so that maps of fine and coarse cells are alike sharp.
+    """Blur a heatmap by a Gaussian in photo coordinates, so that maps with fine and coarse cells are equally sharp.
 
-    Its sigma is a share of the photo's shorter side. Nothing comes from beyond what the model saw, and what the blur
-    takes there is left out: thrown back, it would move the strongest place of a map with coarse cells to the border.
+    `sigma` is a share of the photo's shorter side. Outside the part that the model saw, the heatmap is 0, and evidence
+    blurred out of that part is lost. Reflecting it would move the maximum of a map with coarse cells to the border.
     """
-    from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]  # here: a page shows itself without it
+    from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]  # lazy: pages load without it
 
     across, down = (sigma * min(photo_size) / side * GRID_SIDE for side in photo_size)  # in cells
     values = heatmap.values.copy()
@@ -62,10 +62,10 @@ def smooth_heatmap(heatmap: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
 
 
 def to_heatmap(entry: ActivationMap, placement: Placement = Placement.PLAIN) -> Heatmap:
-    """Read a map over its whole photo: negative cells are zero, linear between cell centres, not normalised.
+    """Return a map on the grid of its whole photo: negative cells 0, linear between cell centres, not normalised.
 
     Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size.
+        SettingsError: the placement is calibrated, and the model has no calibration at this size.
     """
     (width, height), seen = entry.photo_size, entry.seen
     x_axis, y_axis = map_axes(entry, seen, placement)
@@ -79,10 +79,10 @@ def to_heatmap(entry: ActivationMap, placement: Placement = Placement.PLAIN) -> 
 
 
 def strongest_cell(values: npt.NDArray[np.floating]) -> tuple[int, int]:
-    """Return the cell (row, column) with the largest value, none of which is negative.
+    """Return the cell (row, column) with the largest of some non-negative values.
 
-    Of several that are equal to rounding the one nearest to their mean, and of several as near the first: the first one
-    of a flat map would lie in its corner, and which of two equal cells is larger would depend on the processor.
+    Of cells that are equal up to rounding, take the one nearest to their mean position, and of equally near ones the
+    first. Otherwise a constant map would peak in its corner, and rounding errors of the processor would break ties.
     """
     tied = np.argwhere(values >= float(values.max()) * (1 - _ROUNDING))
     row, column = tied[((tied - tied.mean(axis=0)) ** 2).sum(axis=1).argmin()]
@@ -90,7 +90,7 @@ def strongest_cell(values: npt.NDArray[np.floating]) -> tuple[int, int]:
 
 
 def evidence_on(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> float:
-    """Return the sum of the heat on the object; a cell that it covers in part counts by that part."""
+    """Return the sum of the heatmap over the object; a partly covered cell counts in proportion."""
     if truth.mask is not None:
         return float(np.vdot(heat.values, _mask_cover(truth.checked_mask(photo_size))))
     width, height = photo_size
@@ -102,25 +102,25 @@ def evidence_on(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> float:
 
 @lru_cache(maxsize=MAX_CACHED_COVERS)
 def cell_cover(start: float, end: float) -> Doubles:
-    """Return how much of each cell lies between two fractions of the photo's width or height, (SIDE,), 0..1."""
+    """Return the share of each cell between two fractions of the photo's width or height, (SIDE,), 0..1."""
     return read_only(_covers(np.array([start]), np.array([end]))[0])
 
 
 @lru_cache(maxsize=MAX_CACHED_COVERS)
 def _shares(axis: MapAxis, length_px: int) -> Doubles:
-    """Return by how much each cell of a map counts in each part of its photo, (SIDE, cells); many photos are alike."""
+    """Return each map cell's weight in each grid cell, (SIDE, cells); cached, as many photos have the same size."""
     finer = linear_weights(axis.cell_coordinates(_PLACES * length_px), axis.n)
     return read_only(finer.reshape(GRID_SIDE, FINER, -1).mean(axis=1))
 
 
 def cells_within(start: float, end: float) -> tuple[int, int]:
-    """Return from where to where the cells' centres lie between two fractions of the photo's width or height."""
+    """Return the range (start, stop) of cells with centres between two fractions of the photo's width or height."""
     return int(np.searchsorted(CENTRES, start)), int(np.searchsorted(CENTRES, end))
 
 
 @lru_cache(maxsize=MAX_CACHED_COVERS)
 def _mask_cover(mask: Mask) -> Doubles:
-    """Return how much of each cell is marked, (SIDE, SIDE), 0..1."""
+    """Return the share of each cell that the mask covers, (SIDE, SIDE), 0..1."""
     width, height = mask.size
     marked = np.zeros((GRID_SIDE, GRID_SIDE))
     for some in np.array_split(mask.strips, len(mask.strips) // STRIPS_AT_ONCE + 1):
@@ -130,21 +130,21 @@ def _mask_cover(mask: Mask) -> Doubles:
 
 
 def _covers(starts: Doubles, ends: Doubles) -> Doubles:
-    """(N,) -> (N, SIDE)."""
+    """Return the share of each cell that each interval covers, (N,) -> (N, SIDE)."""
     within = np.minimum(ends[:, None], _EDGES[1:]) - np.maximum(starts[:, None], _EDGES[:-1])
     return np.asarray(np.maximum(within, 0) * GRID_SIDE)
 
 
-# Control maps know nothing of the photo. Objects are mostly in its middle, and a Gaussian there is hard to beat; a
-# metric that a random map passes says nothing. A network's map cannot leave the crop that it saw, where objects mostly
-# are: so a map must beat the controls inside the same crop.
+# Control maps are independent of the photo. Objects are mostly in the middle, so a Gaussian there is hard to beat; a
+# metric on which a random map does well is uninformative. A network's map is limited to the crop that it saw, where
+# objects mostly are, so a map must beat the controls inside the same crop.
 
-RANDOM_CELLS = 7  # a side, as in the last layer of B0 at 224 px
-GAUSSIAN_SIGMA = 0.25  # of the width and of the height of what the map covers
+RANDOM_CELLS = 7  # per side, as in the last layer of B0 at 224 px
+GAUSSIAN_SIGMA = 0.25  # of the width and height of the area that the map covers
 
 
 class Control(StrEnum):
-    """Which one; the value stands where a method's name would."""
+    """Control maps; in results, the value takes the place of a method's name."""
 
     CROP_GAUSSIAN = "control-crop-gaussian"
     CROP_RANDOM = "control-crop-random"
@@ -154,13 +154,13 @@ class Control(StrEnum):
     UNIFORM = "control-uniform"
 
 
-CROP_CONTROLS: Final = (Control.CROP_GAUSSIAN, Control.CROP_RANDOM, Control.CROP_UNIFORM)  # of measures of place
-# For measures of place these are over the photo, for the others over what a model saw.
+CROP_CONTROLS: Final = (Control.CROP_GAUSSIAN, Control.CROP_RANDOM, Control.CROP_UNIFORM)  # of localisation metrics
+# For localisation metrics these cover the photo, for all others the part that the model saw.
 PHOTO_CONTROLS: Final = (Control.RANDOM, Control.GAUSSIAN, Control.UNIFORM)
 
 
 def control_heatmap(control: Control, seed: int | str, seen: Box, photo_size: Size) -> Heatmap:
-    """Return a control over the whole photo, or over what a model saw; only the random ones have use for the seed."""
+    """Return a control over the whole photo, or over the part a model saw; only random controls use the seed."""
     width, height = photo_size
     box = seen if control in CROP_CONTROLS else Box(0, 0, width, height)
     x, y = (CENTRES * width - box.x0) / (box.x1 - box.x0), (CENTRES * height - box.y0) / (box.y1 - box.y0)
@@ -172,7 +172,7 @@ def control_heatmap(control: Control, seed: int | str, seen: Box, photo_size: Si
 
 
 def control_map(entry: ActivationMap, control: Control, seed: int | str) -> ActivationMap:
-    """Return a control with a map's cells, over what the model saw, and all that it says: for what runs the model."""
+    """Return a control with the cells and metadata of a map, over the part the model saw: for faithfulness metrics."""
     rows, columns = entry.values.shape
     if control is Control.RANDOM:
         values = _random_values((rows, columns), seed)
@@ -182,7 +182,7 @@ def control_map(entry: ActivationMap, control: Control, seed: int | str) -> Acti
 
 
 def _control_values(control: Control, seed: int | str, y: Doubles, x: Doubles) -> Doubles:
-    """Return a control at fractions of what it covers, (Y, X): random numbers are those of 7 x 7 cells, drawn out."""
+    """Return a control at fractions of the area it covers, (Y, X); random ones interpolate 7 x 7 cells."""
     if control in (Control.CROP_GAUSSIAN, Control.GAUSSIAN):
         down, across = (np.exp(-(((places - 0.5) / GAUSSIAN_SIGMA) ** 2) / 2) for places in (y, x))
         return np.outer(down, across)
@@ -196,20 +196,20 @@ def _random_values(shape: tuple[int, int], seed: int | str) -> Doubles:
     return np.random.default_rng(list(hashlib.sha256(str(seed).encode()).digest())).random(shape)
 
 
-# Whether a map lies on the object: energy, the pointing game, and boxes drawn around what is brightest. All are in the
-# photo's coordinates: a box that reaches out of a model's crop counts whole. A map without positive evidence has energy
-# 0, points nowhere and draws no box.
+# Localisation metrics: energy, the pointing game, and boxes around the strongest parts. All are in photo coordinates: a
+# ground-truth box that extends beyond a model's crop counts in full. A map without positive evidence has energy 0,
+# misses in the pointing game and yields no box.
 
 LEVELS = 50
-THRESHOLDS: Doubles = read_only(np.arange(LEVELS) / LEVELS)  # of the way from a map's minimum to its maximum
+THRESHOLDS: Doubles = read_only(np.arange(LEVELS) / LEVELS)  # as fractions of a map's range from minimum to maximum
 V2_OVERLAPS = (0.3, 0.5, 0.7)
-MAX_CACHED_BOXES = 256  # maps whose parts are remembered: controls come again with other photos
+MAX_CACHED_BOXES = 256  # maps whose parts are cached: controls are reused for other photos
 TOLERANCE_PX = 15.0  # Zhang et al. 2018; their photos are about 500 px wide
-_BOX_ROUNDING = 1e-9  # of a range: values this close are equal
+_BOX_ROUNDING = 1e-9  # as a fraction of the range: closer values count as equal
 
 
 def energy(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> float:
-    """Return the share of positive evidence that lies on the object, 0..1.
+    """Return the share of the positive evidence on the object, 0..1.
 
     The energy-based pointing game (Wang et al. 2020, https://arxiv.org/abs/1910.01279, section 4.3).
     """
@@ -218,13 +218,13 @@ def energy(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> float:
 
 
 def pointing(heat: Heatmap, truth: GroundTruth, photo_size: Size, tolerance_px: float = 0.0) -> bool:
-    """Tell whether the strongest place is on the object, or at most `tolerance_px` from it.
+    """Return whether the map's maximum is on the object, or at most `tolerance_px` from it.
 
     The pointing game (Zhang et al. 2018, https://arxiv.org/abs/1608.00507), which allows TOLERANCE_PX.
     """
     if not heat.values.any():
         return False
-    # a place that calibration moved to the photo's far edge is in its last pixel
+    # a maximum that calibration moved to the photo's far edge belongs to the last pixel
     x, y = (min(part * side, np.nextafter(side, 0)) for part, side in zip(_peak(heat), photo_size, strict=True))
     if not tolerance_px:
         return truth.holds(x, y, photo_size)
@@ -233,7 +233,7 @@ def pointing(heat: Heatmap, truth: GroundTruth, photo_size: Size, tolerance_px: 
 
 @lru_cache(maxsize=MAX_CACHED_BOXES)
 def _peak(heat: Heatmap) -> tuple[float, float]:
-    """Return x and y of the strongest place, 0..1 of the photo: the map's own, or a cell of a heat without a map."""
+    """Return x and y of the maximum, 0..1 of the photo: the map's own, else that of the heatmap's strongest cell."""
     if heat.peak is not None:
         return heat.peak
     row, column = strongest_cell(heat.seen)
@@ -241,13 +241,13 @@ def _peak(heat: Heatmap) -> tuple[float, float]:
 
 
 def both_box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> tuple[Doubles, Doubles]:
-    """Return for each of THRESHOLDS the overlap (IoU) of a box and the truth's box that fits it best, twice (T,).
+    """Return the best IoU with a ground-truth box at each of THRESHOLDS, for MaxBoxAcc and for MaxBoxAccV2, each (T,).
 
-    MaxBoxAcc's box (Choe et al. 2020, https://arxiv.org/abs/2001.07437) is drawn around the largest connected part with
-    at least that much of the map's range, which is taken where the model saw; cells touch at corners too, and holes are
-    filled before parts are compared, as in the authors' code. A map that is the same everywhere gets the box around all
-    that the model saw. MaxBoxAccV2 draws boxes around all parts; the best pair of one of them and one of the truth's
-    counts.
+    MaxBoxAcc (Choe et al. 2020, https://arxiv.org/abs/2001.07437) draws a box around the largest connected part at or
+    above the threshold, a fraction of the map's range in the part that the model saw. As in the authors' code, cells
+    also connect at corners, and holes are filled before parts are compared. For a constant map the box is everything
+    that the model saw. MaxBoxAccV2 draws a box around every part; the best pair of one of these boxes and one
+    ground-truth box counts.
     """
     largest, every = np.zeros(LEVELS), np.zeros(LEVELS)
     marked = np.array([astuple(box) for box in truth.inside(photo_size)])  # (B, 4)
@@ -256,18 +256,18 @@ def both_box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> tuple[
     level, cells = _connected_parts(heat)
     best = _ious(cells * (np.array(photo_size * 2) / GRID_SIDE), marked).max(axis=1)
     np.maximum.at(every, level, best)
-    largest[level] = best  # the last one written to a level is its largest
+    largest[level] = best  # parts are sorted by size, so the largest of each level is written last
     return largest, every
 
 
 @lru_cache(maxsize=MAX_CACHED_BOXES)
 def _connected_parts(heat: Heatmap) -> tuple[npt.NDArray[np.intp], Doubles]:
-    """Return all connected parts at all levels, those with more cells later: level (P,), box in cells (P, 4)."""
+    """Return all connected parts at all levels, sorted by their number of cells: level (P,), box in cells (P, 4)."""
     seen = heat.seen
     low, high = seen.min(), seen.max()
     spread = (seen - low) / (high - low) if high - low > _BOX_ROUNDING * high else np.ones(seen.shape)
     steps = np.minimum(spread * LEVELS + _BOX_ROUNDING, LEVELS - 1).astype(np.uint8)
-    # x0, y0, x1, y1; all levels below each other.
+    # x0, y0, x1, y1 in the tall picture of all levels.
     parts = np.array(sorted(_part_outlines(steps), key=itemgetter(0)))[:, 1:]
     level, top = np.divmod(parts[:, 1], steps.shape[0] + 1)
     parts[:, 3] += top - parts[:, 1]
@@ -276,9 +276,9 @@ def _connected_parts(heat: Heatmap) -> tuple[npt.NDArray[np.intp], Doubles]:
 
 
 def _part_outlines(steps: npt.NDArray[np.uint8]) -> Iterator[tuple[float, int, int, int, int]]:
-    """Yield cells within the outline, and box, of each connected part in one tall picture of all levels.
+    """Yield the number of cells and the box of each connected part, in one tall picture of all levels.
 
-    The levels stand below each other with an empty row between: looking for parts once takes half as long as 50 times.
+    The levels are stacked with an empty row in between: one search takes half as long as 50.
     """
     height, width = steps.shape
     cells = np.zeros((LEVELS, height + 1, width), np.bool_)
@@ -286,14 +286,14 @@ def _part_outlines(steps: npt.NDArray[np.uint8]) -> Iterator[tuple[float, int, i
     picture = cells.reshape(-1, width).view(np.uint8)
     outlines, hierarchy = cv2.findContours(picture, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     for outline, (_, _, _, parent) in zip(outlines, hierarchy.reshape(-1, 4).tolist(), strict=True):
-        if parent < 0:  # the others are the borders of holes
+        if parent < 0:  # all others are outlines of holes
             x, y, across, down = cv2.boundingRect(outline)
-            area = cv2.contourArea(outline) + len(outline) / 2 + 1  # Pick's theorem: cells, not the area between them
+            area = cv2.contourArea(outline) + len(outline) / 2 + 1  # Pick's theorem: cells, not the enclosed area
             yield area, x, y, x + across, y + down
 
 
 def _ious(boxes: Doubles, others: Doubles) -> Doubles:
-    """Intersection over union of each pair of boxes x0, y0, x1, y1: (P, 4), (B, 4) -> (P, B)."""
+    """Return the intersection over union of each pair of boxes x0, y0, x1, y1: (P, 4), (B, 4) -> (P, B)."""
     one, other = boxes[:, None], others[None]
     sides = np.maximum(np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2]), 0)
     common = sides.prod(axis=-1)

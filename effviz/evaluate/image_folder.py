@@ -1,6 +1,6 @@
-"""A folder of photos as a data set, and the photos of a finished run found again in a folder.
+"""Folders of photos: as data sets, and as the place where a finished run's photos are found again.
 
-Where photos lie in sub-folders, those are their classes.
+Subfolders are classes.
 """
 
 import dataclasses
@@ -17,18 +17,18 @@ from effviz.evaluate.dataset_samples import SUFFIXES, Dataset, DatasetSample, pa
 from effviz.explain import images
 from effviz.i18n import _, lazy_gettext
 
-SPLIT_FOLDERS: Final = ("train", "val")  # of a folder that `effviz train` learns from
+SPLIT_FOLDERS: Final = ("train", "val")  # of a training folder for `effviz train`
 
 
 def read_folder(folder: Path) -> Dataset:
-    """List all photos in a folder and below it.
+    """Return all photos in a folder and its subfolders as a data set.
 
-    The first sub-folder's name is the class: a number, an ImageNet synset, or a name that the model knows. Of a folder
-    that `effviz train` reads, `val` is taken, with its classes.
+    The name of the first subfolder is the class: a number, an ImageNet synset, or a name that the model knows. For a
+    training folder of `effviz train`, read `val` with its classes.
     """
     if all(class_names(folder / part) for part in SPLIT_FOLDERS):
         note = lazy_gettext(
-            "{path} holds train and val: val is measured. Give {path}/train for the other photos.",
+            "{path} contains train and val, and val is measured. To measure the other photos, use {path}/train.",
             path=printable(str(folder)),
         )
         return dataclasses.replace(read_folder(folder / "val"), notes=(note,))
@@ -45,7 +45,7 @@ def read_folder(folder: Path) -> Dataset:
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """Return the folders in a folder, in the order of their names, hidden ones left out: its classes."""
+    """Return the names of the folders in a folder, sorted and without hidden ones: its classes."""
     if not folder.is_dir():
         return ()
     names = (entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
@@ -53,22 +53,22 @@ def class_names(folder: Path) -> tuple[str, ...]:
 
 
 def list_files(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[tuple[str, "os.DirEntry[str]"]]:
-    """Return every file with a suffix, a photo's by default, by its path within the folder, in order; none hidden."""
+    """Return all files with one of the suffixes and their paths in the folder, sorted, without hidden ones."""
     return sorted(_listed(folder, suffixes), key=lambda entry: entry[0].split("/"))
 
 
 class PhotoIndex:
-    """Finds a folder's photos by what a table or a run calls them; of two that fit as well, none is taken.
+    """Finds a folder's photos by their names in a table or run; an ambiguous name is an error.
 
-    A name fits a file when it ends as the file's path within the folder does, or the other way round: names may start
-    in a folder above or below. A name may lack the file's suffix, or have another one.
+    A name matches a file if one of the name and the file's path in the folder ends with the other, so names may be
+    relative to a folder above or below. A name may have no suffix, or another one than the file.
     """
 
     def __init__(self, folder: Path) -> None:
         """List the folder once."""
         self._folder = folder
-        self._files: dict[str, tuple[str, ...]] = {}  # by each ending of their paths: one, or two of several
-        self.names = [within for within, _entry in list_files(folder)]  # paths of all photos within the folder
+        self._files: dict[str, tuple[str, ...]] = {}  # by each ending of their paths, at most two files each
+        self.names = [within for within, _entry in list_files(folder)]  # paths of all photos in the folder
         for within in self.names:
             for path in (within, within.rpartition(".")[0]):
                 for ending in _endings(_plain(printable(path))):
@@ -77,17 +77,17 @@ class PhotoIndex:
                         self._files[ending] = (*names, within)
 
     def within(self, name: str) -> str | None:
-        """Return a photo's path within the folder, None where no file fits; backslashes may stand between folders.
+        """Return a photo's path in the folder, or None if no file matches; backslashes may separate folders.
 
         Raises:
-            DatasetError: several files fit.
+            DatasetError: several files match.
         """
         for written in dict.fromkeys((_plain(name), _plain(name.replace("\\", "/")))):
             if len(names := self._fitting(written)) > 1:
                 one, other = map(printable, names)
                 text = _(
-                    "{name} may be {one} or {other} in {folder}: a photo's name must fit one file. Write the folder "
-                    "before it, as in {one}."
+                    "{name} matches both {one} and {other} in {folder}: a photo's name must match one file. Add the "
+                    "folder, as in {one}."
                 )
                 raise DatasetError(text.format(name=printable(written), one=one, other=other, folder=self._folder))
             if names:
@@ -108,7 +108,7 @@ class PhotoIndex:
 
 
 def _endings(path: str) -> Iterator[str]:
-    """Yield what a path may end with: all of it, which begins with a slash, and with ever less in front."""
+    """Yield the endings of a path: the whole path with a leading slash, then without, then fewer and fewer folders."""
     yield "/" + path
     while path:
         yield path
@@ -116,17 +116,17 @@ def _endings(path: str) -> Iterator[str]:
 
 
 def _plain(path: str) -> str:
-    """Letters with marks are written in two ways, of which some systems like only one."""
+    """Normalise accented letters, which have two Unicode forms, of which some systems use only one."""
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 def _listed(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """Follow links to folders, too, but never back into a folder that they lie in."""
+    """Yield the files of a folder, following links to folders except to one that contains the link."""
     waiting: list[tuple[str, str, tuple[tuple[int, int], ...]]] = [(os.fspath(folder), "", ())]
     while waiting:
         place, within, above = waiting.pop()
         entries: list[os.DirEntry[str]] = []
-        with suppress(OSError):  # it is not there, or nobody may look into it
+        with suppress(OSError):  # it does not exist or is not readable
             entries, above = list(os.scandir(place)), (*above, _identity(place))
         for entry in entries:
             if entry.name.startswith("."):
@@ -144,37 +144,37 @@ def _identity(folder: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-# A run keeps numbers only: its photos are found in a folder by their names, and known by their hashes.
+# A run stores only numbers: its photos are found in a folder by name and verified by hash.
 
 
 class RunPhotos:
-    """A folder with photos that were measured; names in a run may lack folder and suffix, and COCO's have a class."""
+    """A folder of measured photos; names in a run may have no folder or suffix, and COCO's include a class."""
 
     def __init__(self, path: Path) -> None:
-        """List the folder once that the names of the run's photos start from."""
+        """List the folder once; the names of the run's photos are relative to it."""
         self._path = path
-        self._places: dict[str, Path] = {}  # by the paths within the folder, names, and names without suffix
+        self._places: dict[str, Path] = {}  # by path in the folder, name, and name without suffix
         for within, _entry in reversed(list_files(path)):
             place = path / within
             self._places |= dict.fromkeys((within, place.name, place.stem), place)
 
     def find(self, name: str) -> Path | None:
-        """Return the file that may be a photo; only `read` knows whether it is."""
+        """Return the file that matches a photo's name, if any; only `read` verifies it."""
         words = [word for one in (name, name.rpartition(" [")[0]) for word in (one, one.replace("\\", "/"))]
         keys = [key for word in words for key in (word, Path(word).name, Path(word).stem)]
         return next((self._places[key] for key in keys if key in self._places), None)
 
     def read(self, name: str, sha256: str) -> bytes:
-        """Return the file of a photo that was measured.
+        """Return the content of a measured photo's file.
 
         Raises:
-            DatasetError: it is not there, cannot be read, or is not the one that was measured.
+            DatasetError: the file is missing, cannot be read, or is not the photo that was measured.
         """
         place = self.find(name)
         if place is None:
             text = _(
-                "{name} is not in {folder}: maps need the run's photos. Give the folder that their names start "
-                "from, or do without maps."
+                "{name} is not in {folder}: maps need the run's photos. Specify the folder that their names are "
+                "relative to, or leave out the maps."
             )
             raise DatasetError(text.format(name=name, folder=self._path))
         try:
@@ -184,8 +184,8 @@ class RunPhotos:
             raise DatasetError(text.format(file=place, reason=error.strerror)) from error
         if hashlib.sha256(data).hexdigest() != sha256:
             text = _(
-                "{file} is not the photo that was measured: maps need the run's own photos. Give the folder that "
-                "holds them, or do without maps."
+                "{file} is not the photo that was measured: maps need the run's own photos. Specify the folder that "
+                "contains them, or leave out the maps."
             )
             raise DatasetError(text.format(file=place))
         return data

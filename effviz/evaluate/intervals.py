@@ -1,8 +1,8 @@
-"""How far a mean over photos can be trusted, and whether a difference is more than chance.
+"""Confidence intervals of means over photos, and tests of differences.
 
-A share of photos has Wilson's interval, a mean one from Student's t. Both keep close to 95 % also for 18 photos, where
-a percentile bootstrap of a share of 0.9 covers 80 % (`tests/evaluate/test_coverage.py`). All of them speak of other
-photos of the same kind, not of other trainings of the same model.
+A share of photos has Wilson's interval, a mean one from Student's t. Both have a coverage close to 95 % even for 18
+photos, where a percentile bootstrap of a share of 0.9 covers 80 % (`tests/evaluate/test_coverage.py`). All intervals
+are over other photos of the same kind, not over other trainings of the same model.
 """
 
 import dataclasses
@@ -19,27 +19,27 @@ import numpy.typing as npt
 from effviz.explain.data_types import Doubles
 
 COVERED: Final = 0.95
-FEW: Final = 30  # photos: with fewer, an interval is a hint at most, and whoever shows it says so
-SMALL: Final = 50  # photos: with fewer, differences that are mostly 0 would often have too narrow an interval
-RESTS_ON: Final = 25  # photos: so would those of more photos where the mean rests on fewer than these
-FEWEST: Final = 3  # photos: where the mean of few rests on fewer, what they have says nothing of others
+FEW: Final = 30  # photos: with fewer, an interval is at most a hint and is shown with a warning
+SMALL: Final = 50  # photos: with fewer, the interval of differences that are mostly 0 would often be too narrow
+RESTS_ON: Final = 25  # photos: so would that of more photos, if the mean rests on fewer than these
+FEWEST: Final = 3  # photos: if the mean of few photos rests on fewer than these, they predict nothing about others
 SHARE: Final = (0.0, 1.0)
-Scale = tuple[float, float]  # the lowest and the highest value that a measure can have
+Scale = tuple[float, float]  # the lowest and highest possible value of a metric
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean and where it lies with 95 % confidence."""
+    """A mean and its 95 % confidence interval."""
 
     mean: float  # nan without values
-    low: float  # nan with fewer than two values, which say nothing about their spread
+    low: float  # nan with fewer than two values, whose spread is unknown
     high: float
-    n: int  # values that are numbers; nan and inf are left out
-    p: float = math.nan  # of a difference: how probable one as large is by chance, corrected by `holm`
+    n: int  # number of finite values; nan and inf are left out
+    p: float = math.nan  # p-value of a difference, corrected by `holm`
 
     @property
     def sure(self) -> bool:
-        """Whether a difference is surely one."""
+        """Whether a difference is statistically significant."""
         return self.p < 1 - COVERED
 
 
@@ -47,7 +47,7 @@ NOTHING: Final = Interval(math.nan, math.nan, math.nan, 0)
 
 
 def share(values: npt.ArrayLike) -> Interval:
-    """Return the share of ones among zeros and ones, with Wilson's interval."""
+    """Return the share of ones in values of 0 and 1, with Wilson's interval."""
     finite = _finite(values)
     n, ones = len(finite), int(finite.sum())
     return Interval(ones / n, *_wilson(ones, n), n) if n > 1 else _alone(finite)
@@ -56,8 +56,8 @@ def share(values: npt.ArrayLike) -> Interval:
 def mean(values: npt.ArrayLike, scale: Scale = SHARE) -> Interval:
     """Return a mean with an interval from Student's t.
 
-    Each limit is that of the sample with one further photo at the end of the scale it is drawn towards. Without it, 18
-    photos most of which have 0 would say that all photos have 0.
+    Each limit is computed with one extra photo at its end of the scale. Without it, the interval of 18 photos, most of
+    which have 0, would say that all photos have 0.
     """
     finite = _finite(values)
     if len(finite) < 2:
@@ -67,10 +67,10 @@ def mean(values: npt.ArrayLike, scale: Scale = SHARE) -> Interval:
 
 
 def paired_share(differences: npt.ArrayLike) -> Interval:
-    """Return the mean of -1, 0 and 1, what one map hits and the other misses, with the exact McNemar test.
+    """Return the mean of paired differences (-1, 0 or 1) of hits and misses, with the exact McNemar test.
 
-    The interval is Wald's after adding one to each count of photos on which the two differ (Bonett and Price 2012;
-    Fagerland, Lydersen and Laake 2014, https://doi.org/10.1002/sim.6148, recommend it).
+    The interval is Wald's after adding one to each count of discordant photos (Bonett and Price 2012; recommended by
+    Fagerland, Lydersen and Laake 2014, https://doi.org/10.1002/sim.6148).
     """
     finite = _finite(differences)
     n, more, less = len(finite), int((finite > 0).sum()), int((finite < 0).sum())
@@ -85,8 +85,8 @@ def paired_share(differences: npt.ArrayLike) -> Interval:
 def paired_mean(differences: npt.ArrayLike, largest: float = 1.0) -> Interval:
     """Return a mean difference with an interval and a p-value from Student's t.
 
-    Where a mean rests on few photos each side has one further photo, as for `mean`: see `_further`. `largest` is what
-    a photo can differ by.
+    If the mean rests on few photos, each limit is computed with one extra photo, as in `mean`: see `_further`.
+    `largest` is the largest possible difference.
     """
     finite = _finite(differences)
     if len(finite) < 2:
@@ -98,9 +98,9 @@ def paired_mean(differences: npt.ArrayLike, largest: float = 1.0) -> Interval:
 
 
 def holm(differences: Sequence[Interval]) -> tuple[Interval, ...]:
-    """Correct p-values of many comparisons so that one false one among them all is as rare as 1 in 20 (Holm 1979).
+    """Correct p-values for multiple comparisons, so that any false positive is as rare as 1 in 20 (Holm 1979).
 
-    Those with the same numbers are one comparison: several methods have one map at the last layer.
+    Identical intervals count as one comparison: several methods have the same map at the last layer.
     """
     tested = list({difference for difference in differences if difference.p == difference.p})
     corrected = dict(zip(tested, holm_p_values([difference.p for difference in tested]), strict=True))
@@ -108,7 +108,7 @@ def holm(differences: Sequence[Interval]) -> tuple[Interval, ...]:
 
 
 def holm_p_values(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's corrected p-values, in the order given."""
+    """Return Holm-corrected p-values, in the given order."""
     order = np.argsort(p_values)
     times = np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
@@ -126,25 +126,25 @@ def _alone(finite: Doubles) -> Interval:
 
 
 def _further(finite: Doubles, largest: float) -> float | None:
-    """Return by how much a further photo differs; None where there are enough without one.
+    """Return the difference of the extra photo; None if the sample is large enough without one.
 
-    By as much as any does, below 50 photos, or where their mean rests on fewer than 25, as where most differ by 0. By
-    twice as much below 30, since the few that differ most may all be missing; and by as much as one can, where the
-    mean of so few rests on fewer than three. Where no photo differs that is 1.
+    Below 50 photos, or if the mean rests on fewer than 25, for example because most differences are 0: the largest
+    observed difference. Below 30: twice that, because the few photos that differ most may all be missing, or the
+    largest possible difference if the mean rests on fewer than three. If no photo differs: 1.
     """
     most = float(np.abs(finite).max())
     if not most:
         return 1.0
     sizes = np.abs(finite) / most
-    rests_on = sizes.sum() ** 2 / np.square(sizes).sum()  # photos, if all that differ differ alike
+    rests_on = sizes.sum() ** 2 / np.square(sizes).sum()  # effective number of photos that differ
     if len(finite) < FEW:
         return largest if rests_on < FEWEST else 2 * most
     return most if len(finite) < SMALL or rests_on < RESTS_ON else None
 
 
 def _student(finite: Doubles, further: float | None, sign: int) -> tuple[float, float]:
-    """Return a mean's lower (-1) or upper (1) limit, and how probable one as large (-1) or small (1) is if it is 0."""
-    from scipy import special  # type: ignore[import-untyped]  # here: pages show themselves without it
+    """Return a mean's lower (-1) or upper (1) limit, and the one-sided p-value of a mean above (-1) or below (1) 0."""
+    from scipy import special  # type: ignore[import-untyped]  # lazy: pages load without it
 
     values = finite if further is None else np.append(finite, further)
     n, middle = len(values), float(values.mean())
@@ -155,14 +155,14 @@ def _student(finite: Doubles, further: float | None, sign: int) -> tuple[float, 
 
 @lru_cache(maxsize=1024)
 def _quantile(freedom: int) -> float:
-    from scipy import special  # here: as above
+    from scipy import special  # lazy: as above
 
     return float(special.stdtrit(freedom, (1 + COVERED) / 2))
 
 
 @lru_cache(maxsize=4096)
 def _wilson(ones: int, n: int) -> tuple[float, float]:
-    from scipy import stats  # here: it takes a second, and most measures do without
+    from scipy import stats  # lazy: it takes a second, and most metrics do not need it
 
     interval = stats.binomtest(ones, n).proportion_ci(COVERED, method="wilson")
     return float(interval.low), float(interval.high)
@@ -170,6 +170,6 @@ def _wilson(ones: int, n: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=4096)
 def _mcnemar(more: int, differing: int) -> float:
-    from scipy import stats  # here: as above
+    from scipy import stats  # lazy: as above
 
     return float(stats.binomtest(more, differing).pvalue) if differing else 1.0

@@ -1,4 +1,4 @@
-"""How alike two maps of a photo are: of two models, of one model before and after it is broken, of two classes."""
+"""Similarity of two maps of a photo: of two models, of a model before and after randomisation, or of two classes."""
 
 import math
 from collections.abc import Iterator
@@ -18,35 +18,35 @@ from effviz.explain.placement import read_map_value
 from effviz.explain.targets import Target, resolve_target
 from effviz.i18n import _
 
-# Agreement: two models' maps of one photo, whatever their grids and crops.
+# Agreement: two models' maps of one photo, which may have different grids and crops.
 
-POINTS = 64  # a side of the common grid: finer than any last layer, and a comparison stays within milliseconds
+POINTS = 64  # per side of the common grid: finer than any last layer, and a comparison takes only milliseconds
 TOP_AREA = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How alike two maps are, on their positive evidence in the part of the photo that both models saw.
+    """Similarity of two maps, of their positive evidence in the part of the photo that both models saw.
 
-    nan where a map has no positive evidence, and for the rank correlation also where a map is the same everywhere.
+    nan if a map has no positive evidence; the rank correlation also if a map is constant.
     """
 
-    spearman: float  # rank correlation over places, -1..1
-    iou_top20: float  # of the two strongest fifths of the area, intersection over union, 0..1
+    spearman: float  # rank correlation over points, -1..1
+    iou_top20: float  # intersection over union of the strongest fifths of the area, 0..1
     centroid_distance: float  # between the centres of evidence, as a share of the photo's diagonal
 
 
 def agreement(a: ActivationMap, b: ActivationMap) -> Agreement:
     """Compare two maps of the same photo in photo coordinates.
 
-    Both are read at the same 64 x 64 places, interpolated between cell centres (plain placement).
+    Both are sampled at the same 64 x 64 points, interpolated between cell centres (plain placement).
 
     Raises:
-        SettingsError: The maps are of different photos, or the models saw no common part.
+        SettingsError: the maps are of different photos, or the models saw no common part.
     """
     if a.photo_sha256 != b.photo_sha256:
         text = _(
-            "The maps are of {first} and {second}: only maps of one photo can agree. Choose two of the same photo."
+            "The maps are of {first} and {second}: agreement needs two maps of the same photo. Choose two of one photo."
         )
         raise SettingsError(text.format(first=a.photo, second=b.photo))
     box = common(a.seen, b.seen)
@@ -58,21 +58,21 @@ def agreement(a: ActivationMap, b: ActivationMap) -> Agreement:
 
 
 def common(a: Box, b: Box) -> Box:
-    """Return what both boxes cover.
+    """Return the intersection of two boxes.
 
     Raises:
-        SettingsError: They do not overlap.
+        SettingsError: the boxes do not overlap.
     """
     box = Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1))
     if box.x0 >= box.x1 or box.y0 >= box.y1:
         raise SettingsError(
-            _("The two models saw parts of the photo that do not overlap: choose another pair of models.")
+            _("The two models saw parts of the photo that do not overlap. Choose another pair of models.")
         )
     return box
 
 
 def evidence(entry: ActivationMap, box: Box) -> Doubles:
-    """Return the positive evidence at the 64 x 64 places of a box, as shares that sum to 1; zeros if there is none."""
+    """Return the positive evidence at 64 x 64 points of a box, as shares that sum to 1; zeros if there is none."""
     down, across = read_map_value(entry, _places(box.x0, box.x1), _places(box.y0, box.y1))
     sampled = down @ np.maximum(entry.values.astype(np.float64), 0) @ across.T
     total = sampled.sum()
@@ -80,7 +80,7 @@ def evidence(entry: ActivationMap, box: Box) -> Doubles:
 
 
 def spearman(a: Doubles, b: Doubles) -> float:
-    """Return the correlation of the ranks; equal values share their mean rank."""
+    """Return Spearman's rank correlation; ties share their mean rank."""
     ranks = np.array([_ranks(a), _ranks(b)])
     ranks -= ranks.mean(axis=1, keepdims=True)
     spread = np.sqrt((ranks**2).sum(axis=1).prod())
@@ -88,7 +88,7 @@ def spearman(a: Doubles, b: Doubles) -> float:
 
 
 def iou_top(a: Doubles, b: Doubles, area: float = TOP_AREA) -> float:
-    """Return intersection over union of the strongest `area` of each map; places without evidence never count."""
+    """Return the intersection over union of the strongest `area` of each map; points without evidence never count."""
     first, second = _strongest(a, area), _strongest(b, area)
     return float((first & second).sum() / (first | second).sum())
 
@@ -106,7 +106,7 @@ def _ranks(values: Doubles) -> Doubles:
 
 
 def _centroid(shares: Doubles, box: Box) -> Doubles:
-    """Return (x, y) in pixels of the photo; nothing but shares that sum to 1."""
+    """Return the centroid (x, y) in pixels of the photo; the shares must sum to 1."""
     return np.array([shares.sum(axis=0) @ _places(box.x0, box.x1), shares.sum(axis=1) @ _places(box.y0, box.y1)])
 
 
@@ -122,13 +122,13 @@ SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2  # for values in 0..1
 
 
 def ssim(a: Doubles, b: Doubles) -> float:
-    """Return the mean structural similarity of two pictures with values in 0..1, at most 1 (for equal ones).
+    """Return the mean structural similarity of two pictures with values in 0..1: at most 1, for equal pictures.
 
-    Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861: Gaussian windows of 11 x 11, of which only those count
-    that lie within the picture.
+    Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861: Gaussian windows of 11 x 11, only those entirely inside
+    the picture.
 
     Raises:
-        ValueError: the pictures are smaller than a window, or not of one size.
+        ValueError: the pictures are smaller than a window, or their sizes differ.
     """
     if a.shape != b.shape or min(a.shape) <= 2 * SSIM_RADIUS:
         raise ValueError(f"pictures of {a.shape} and {b.shape}")
@@ -142,7 +142,7 @@ def ssim(a: Doubles, b: Doubles) -> float:
 
 def _window_means(picture: Doubles) -> Doubles:
     """Return the weighted mean in each window."""
-    from scipy.ndimage import correlate1d  # type: ignore[import-untyped]  # here: a page shows itself without it
+    from scipy.ndimage import correlate1d  # type: ignore[import-untyped]  # lazy: pages load without it
 
     weights = np.exp(-((np.arange(-SSIM_RADIUS, SSIM_RADIUS + 1) / SSIM_SIGMA) ** 2) / 2)
     weights /= weights.sum()
@@ -150,31 +150,31 @@ def _window_means(picture: Doubles) -> Doubles:
     return np.asarray(smooth[SSIM_RADIUS:-SSIM_RADIUS, SSIM_RADIUS:-SSIM_RADIUS])
 
 
-# Sanity checks: a method whose map stays the same when the weights are drawn at random shows edges of the photo, not
-# the model.
+# Sanity checks: a method whose map stays the same when the weights are randomised shows the photo's edges, not the
+# model.
 
-TRAINED = "trained"  # the first entry: nothing is broken yet
-COMPARED_PX = 64  # maps are compared at this size, whatever their grid
+TRAINED = "trained"  # the first entry: nothing is randomised yet
+COMPARED_PX = 64  # maps are upsampled to this size before comparison
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparedMap:
-    """The map of a model whose weights are random down to a part, or of another class, beside the map asked for."""
+    """A map after the weights were randomised down to a part, or of another class, compared with the original map."""
 
-    stage: str  # "trained", "classifier", "head", "stage 7" ... "stage 1", "stem": the part broken last
+    stage: str  # "trained", "classifier", "head", "stage 7" ... "stage 1", "stem": the part randomised last
     map: ActivationMap
-    spearman: float  # rank correlation with the map asked for, -1..1; nan when a map is the same everywhere
-    ssim: float  # structural similarity of both maps, each from 0 to 1, 1 when they are equal
+    spearman: float  # rank correlation with the original map, -1..1; nan if a map is constant
+    ssim: float  # structural similarity to the original map, both scaled to 0..1; 1 if they are equal
 
 
 def cascade(whole: Forward, target: Target | int, method: Method, seed: int = 0) -> Iterator[ComparedMap]:
-    """Yield the map as the network is broken from the top, beginning with the whole one, whose pass is given.
+    """Yield the maps as the network is randomised from the top, starting with the trained network's own.
 
-    Cascading randomisation (Adebayo et al. 2018, https://arxiv.org/abs/1810.03292, section 4): convolutions and the
-    classifier get normal random numbers with the spread of the trained ones, biases zero. Batch norms keep their
-    statistics and factors: without them each map is a constant. All is done to a private copy of the model, which is
-    gone when the caller stops; the class stays that of the whole model. A part's input does not change when what
-    follows it is broken, so each pass begins there.
+    Cascading randomisation (Adebayo et al. 2018, https://arxiv.org/abs/1810.03292, section 4): the weights of
+    convolutions and of the classifier are drawn from a normal distribution with the trained weights' spread, and biases
+    are set to zero. Batch norm keeps its statistics and factors: without them, every map is constant. The class stays
+    that of the trained model. The private copy of the model is freed when the caller stops. A part's input does not
+    depend on later parts, so each pass starts at the part that was randomised last.
 
     Raises:
         TargetError: the model has no such class.
@@ -185,7 +185,7 @@ def cascade(whole: Forward, target: Target | int, method: Method, seed: int = 0)
     first = activation_map(whole, index, method)
     yield ComparedMap(TRAINED, first, 1.0, 1.0)
     optional_packages.require(*optional_packages.TORCH)
-    from effviz.explain import network_stages  # here: it loads torch
+    from effviz.explain import network_stages  # lazy: it loads torch
 
     for stage, passed in network_stages.randomised_passes(whole, seed):
         yield _compared(stage, first, activation_map(passed, index, method))
@@ -194,8 +194,8 @@ def cascade(whole: Forward, target: Target | int, method: Method, seed: int = 0)
 def random_logit(forward: Forward, target: Target | int, method: Method, seed: int = 0) -> ComparedMap:
     """Compare a map with that of another class, drawn at random (Sixt et al. 2020, https://arxiv.org/abs/1912.09818).
 
-    Much alike means that the method does not say what tells this class from others. Each photo has a draw of its own:
-    the mean over photos is one over other classes, too.
+    High similarity means that the method does not show what distinguishes this class. The class is drawn anew for each
+    photo, so a mean over photos is also a mean over other classes.
 
     Raises:
         TargetError: the model has no such class.
@@ -208,15 +208,15 @@ def random_logit(forward: Forward, target: Target | int, method: Method, seed: i
 
 
 def check_method(method: Method) -> None:
-    """See beforehand that a method is quick enough to be made anew for each broken network.
+    """Check that a method is fast enough to be repeated for each randomised network.
 
     Raises:
-        SettingsError: it is not.
+        SettingsError: the method is too slow.
     """
     if method in activation_maps.PERTURBATION_METHODS and not CAM_METHODS[method].closed_form:
         text = _(
-            "{method} runs the network hundreds of times for each of a dozen broken networks: the check would take "
-            "minutes. Choose a method that needs one pass."
+            "{method} runs the network hundreds of times for each of a dozen randomised networks, so the check would "
+            "take minutes. Choose a method that needs one pass."
         )
         raise SettingsError(text.format(method=_(CAM_METHODS[method].title)))
 

@@ -1,6 +1,6 @@
-"""What a model gets to see when a part of its input is taken away, in the order that a map says.
+"""Masked inputs: parts of a model's input replaced by a baseline, in the order given by a map.
 
-All in the frame of the model's input: a map is enlarged to it as everywhere, linear between cell centres.
+Everything is in the frame of the model's input. Maps are upsampled to it linearly between cell centres, as elsewhere.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,30 +16,30 @@ from effviz.explain.data_types import ActivationMap, Doubles, Floats, Prepared
 from effviz.explain.placement import linear_weights
 
 Counts = npt.NDArray[np.intp]
-RISE_SIGMA = 5 / 224  # of the input's side: Petsiuk et al. 2018 blur by 11 x 11 px with sigma 5 at 224 px
+RISE_SIGMA = 5 / 224  # share of the input's side: Petsiuk et al. 2018 blur by 11 x 11 px with sigma 5 at 224 px
 BLUR = 10 / 224  # sigma as a share of the input's side: Fong and Vedaldi 2017 blur by 10 px at 224 px
-RANDOM_MAPS = 10  # that a map is compared with: one alone may be good or bad by chance
+RANDOM_MAPS = 10  # to compare a map with: a single one may be good or bad by chance
 
 
 class MaskBaseline(StrEnum):
-    """What stands where something was taken away. One for all models and methods of a comparison."""
+    """What replaces removed pixels: the same for all models and methods of a comparison."""
 
     MEAN = "mean"  # the mean pixel of the model's training pictures: 0 after normalisation
     BLUR = "blur"  # the same picture, blurred by the same share of the input at any size
     BLACK = "black"
-    RISE = "rise"  # as RISE's authors do: away to the mean pixel, and back into a blurred photo
+    RISE = "rise"  # as RISE's authors do: delete to the mean pixel, insert into a blurred photo
 
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """How inputs are masked: the same for all models and methods of a comparison."""
+    """How inputs are masked, the same for all models and methods of a comparison."""
 
     baseline: MaskBaseline = MaskBaseline.MEAN
-    steps: int = 20  # equal parts of the input's area, taken away one after the other
+    steps: int = 20  # equal parts of the input's area, removed one after the other
 
 
 def baseline_input(prepared: Prepared, baseline: MaskBaseline) -> Floats:
-    """Return the input with everything taken away, (1, 3, S, S), normalised."""
+    """Return the input with everything removed, (1, 3, S, S), normalised."""
     pixels = prepared.pixels
     match baseline:
         case MaskBaseline.MEAN | MaskBaseline.RISE:
@@ -54,15 +54,15 @@ def baseline_input(prepared: Prepared, baseline: MaskBaseline) -> Floats:
 
 
 def start_input(prepared: Prepared, baseline: MaskBaseline) -> Floats:
-    """Return the input that insertion begins with, (1, 3, S, S), normalised: mostly the one that deletion ends with."""
+    """Return the first input of insertion, (1, 3, S, S), normalised: the last of deletion, except for RISE."""
     if baseline is not MaskBaseline.RISE:
         return baseline_input(prepared, baseline)
-    from scipy.ndimage import convolve1d, gaussian_filter1d  # type: ignore[import-untyped]  # here: as in `heatmaps`
+    from scipy.ndimage import convolve1d, gaussian_filter1d  # type: ignore[import-untyped]  # lazy: as in `heatmaps`
 
     sigma = RISE_SIGMA * prepared.size_px
     point = np.zeros(2 * round(sigma) + 1)
     point[len(point) // 2] = 1
-    kernel = gaussian_filter1d(point, sigma)  # what falls outside of the kernel is thrown back, as in the authors' code
+    kernel = gaussian_filter1d(point, sigma)  # its tails are reflected into the kernel, as in the authors' code
     blurred = prepared.pixels
     for axis in (2, 3):
         blurred = convolve1d(blurred, kernel, axis, mode="constant")
@@ -70,16 +70,16 @@ def start_input(prepared: Prepared, baseline: MaskBaseline) -> Floats:
 
 
 def enlarged(values: Floats, size_px: int) -> Doubles:
-    """Return a map (H, W) at the input's size, (S, S)."""
+    """Upsample a map (H, W) to the input's size, (S, S)."""
     places = (np.arange(size_px) + 0.5) / size_px
     down, across = (linear_weights(places * cells, cells) for cells in values.shape)
     return np.asarray(down @ values.astype(np.float64) @ across.T)
 
 
 def weights(entry: ActivationMap, size_px: int) -> Doubles:
-    """Return a map as a mask, (S, S): negative is 0, then from 0 at its lowest to 1 at its highest, after enlarging.
+    """Return a map as a mask, (S, S): negative values set to 0, upsampled, then scaled to the range 0 to 1.
 
-    A map that is the same everywhere keeps everything when it is positive, and nothing otherwise.
+    A constant map keeps everything if it is positive, and nothing otherwise.
     """
     mask = enlarged(np.maximum(entry.values, 0), size_px)
     low, high = mask.min(), mask.max()
@@ -89,16 +89,16 @@ def weights(entry: ActivationMap, size_px: int) -> Doubles:
 
 
 def ranks(entry: ActivationMap, size_px: int) -> Counts:
-    """Return each input pixel's place in the map's order, (S, S): 0 for the strongest.
+    """Return each input pixel's rank by the map, (S, S): 0 for the strongest.
 
-    Equal pixels follow a random map with the same cells, the same for all models: so a map that says nothing fares like
-    the random control, and not like a scan from the top or like scattered dots, which hide more than their area.
+    Ties are broken by a random map with the same cells, the same for all models. So an uninformative map fares like the
+    random control, and not like a scan from the top or like scattered dots, which hide more than their area.
     """
     return next(orders([entry], size_px))
 
 
 def orders(entries: Sequence[ActivationMap], size_px: int) -> Iterator[Counts]:
-    """Yield the same for several maps of one photo, of as many cells: equal pixels follow one random map in all."""
+    """Yield the ranks of several maps of one photo with equal grids: one random map breaks ties in all of them."""
     ties = enlarged(control_map(entries[0], Control.RANDOM, f"ties {entries[0].photo_sha256}").values, size_px)
     for entry in entries:
         order = np.lexsort((-ties.ravel(), -enlarged(entry.values, size_px).ravel()))
@@ -108,11 +108,11 @@ def orders(entries: Sequence[ActivationMap], size_px: int) -> Iterator[Counts]:
 
 
 def pixel_counts(steps: int, pixels: int) -> Counts:
-    """Return how many pixels are taken at each step, (steps + 1,): from none to all in equal parts of the area."""
+    """Return the number of pixels changed at each step, (steps + 1,): from none to all in equal parts of the area."""
     return np.rint(np.linspace(0, pixels, steps + 1)).astype(np.intp)
 
 
 def replaced(pixels: Floats, others: Floats, places: Counts, counts: Iterable[int]) -> Iterator[Floats]:
-    """Yield the input with its first `count` pixels in the order of `places` from `others`, for each count."""
+    """Yield, for each count, the input with its `count` first-ranked pixels replaced by those of `others`."""
     for count in counts:
         yield np.where(places < count, others, pixels)

@@ -1,4 +1,4 @@
-"""Photos to rows: what every worker runs, on this machine or another, and the scores of one map that fill a row."""
+"""Measures photos and returns rows: what every worker runs, on this machine or another."""
 
 import dataclasses
 import hashlib
@@ -26,17 +26,17 @@ from effviz.explain.forward_pass import head_at, label_prepared, resize_crop
 from effviz.i18n import _
 from effviz.zoo.model import Model, ModelRef
 
-# A sample's file to what each model sees of it; the photo itself is not kept.
+# Preparation: from a sample's file to each model's input; the photo itself is not kept.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedPhoto:
-    """A photo ready for every model: some hundred kilobytes each, whatever the photo's size."""
+    """A photo prepared for every model: a few hundred kilobytes per model, at any photo size."""
 
     sample: DatasetSample
-    photo: Photo  # its pixels are gone: all black, in no memory
-    prepared: tuple[Prepared, ...]  # for each model, in their order
-    truth: GroundTruth | None  # None where no part of an object lies in the photo
+    photo: Photo  # without its pixels: all black, taking no memory
+    prepared: tuple[Prepared, ...]  # one for each model, in order
+    truth: GroundTruth | None  # None if no part of an object is in the photo
 
     @property
     def size(self) -> Size:
@@ -46,14 +46,14 @@ class PreparedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class UnreadablePhoto:
-    """A photo that cannot be measured, and why."""
+    """A photo that cannot be measured, and the reason."""
 
     sample: DatasetSample
     reason: str
 
 
 def prepare_photo(sample: DatasetSample, refs: Sequence[ModelRef]) -> PreparedPhoto | UnreadablePhoto:
-    """Read, decode and prepare a photo; what is wrong with it is an answer, not an error."""
+    """Read, decode and prepare a photo; a problem with the photo is a return value, not an error."""
     if sample.broken:
         return UnreadablePhoto(sample, sample.broken)
     try:
@@ -61,7 +61,7 @@ def prepare_photo(sample: DatasetSample, refs: Sequence[ModelRef]) -> PreparedPh
         decoded = decoding.cropped(data, sample.name, [resize_crop(ref) for ref in refs])
         size = decoded.size
         _check_size(sample, size)
-        black = np.broadcast_to(np.uint8(0), (*size[::-1], 3))  # one byte stands for all pixels
+        black = np.broadcast_to(np.uint8(0), (*size[::-1], 3))  # one byte for all pixels
         photo = Photo(black, hashlib.sha256(data).hexdigest(), sample.name, decoded.notes)
         inputs = zip(decoded.pictures, refs, strict=True)
         prepared = tuple(label_prepared(pixels, ref, size) for pixels, ref in inputs)
@@ -81,8 +81,8 @@ def _read_file(sample: DatasetSample) -> bytes:
 def _check_size(sample: DatasetSample, size: Size) -> None:
     if sample.size is not None and sample.size != size:
         text = _(
-            "{name} has {width} x {height} pixels when it is upright, and its annotations are for "
-            "{known_width} x {known_height}: boxes must be in pixels of the photo. Correct the annotations."
+            "{name} is {width} x {height} pixels when upright, but its annotations are for {known_width} x "
+            "{known_height}: boxes must be in pixels of the photo. Correct the annotations."
         )
         known = {"known_width": sample.size[0], "known_height": sample.size[1]}
         raise DatasetError(text.format(name=sample.name, width=size[0], height=size[1], **known))
@@ -97,19 +97,19 @@ def _ground_truth(sample: DatasetSample, size: Size) -> GroundTruth | None:
         return truth if truth.share(size) else None
     except ValueError as error:
         text = _(
-            "An outline in {name} cannot be drawn ({reason}): polygons and run lengths must be for the upright "
-            "photo. Correct the annotations, or leave the outline out."
+            "An outline in {name} cannot be drawn ({reason}): polygons and run lengths must match the upright photo. "
+            "Correct the annotations, or remove the outline."
         )
         raise DatasetError(text.format(name=sample.name, reason=error)) from error
 
 
-# What is measured of them.
+# Measurement.
 
-# Called between two passes, in the thread that measures: others may go first meanwhile.
+# Called between two passes, in the measuring thread, to let other work go first.
 pause_callback: ContextVar[Callable[[], None]] = ContextVar("pause", default=lambda: None)
-RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
-MAX_CACHED_CONTROLS: Final = 512  # of 74 kB each: many photos have one shape, and many models one crop
-CROP_DIGITS: Final = 3  # of a crop's edges, in parts of the photo: crops that are this alike share their controls
+RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's connected parts takes longer than all else
+MAX_CACHED_CONTROLS: Final = 512  # 74 kB each: many photos have the same shape, and many models the same crop
+CROP_DIGITS: Final = 3  # of a crop's edges as fractions of the photo: crops equal to this precision share controls
 
 HALF_OF_PHOTO: Final = 0.5  # of the photo: Wang et al. 2020, section 4.3
 CropFractions = tuple[float, ...]  # x0, y0, x1, y1
@@ -117,7 +117,7 @@ CropFractions = tuple[float, ...]  # x0, y0, x1, y1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Score:
-    """A metric of one map. That of `maxbox` and `maxboxv2` is known only when all photos are: see `merge_chunks`."""
+    """A metric of one map; `maxbox` and `maxboxv2` get values only after all photos, in `merge_chunks`."""
 
     value: float | None
     curve: Floats | None = None
@@ -128,7 +128,7 @@ Scores = dict[Metric, Score]
 
 
 def score_map(opened: PreparedPhoto, forward: Forward, entry: ActivationMap, settings: RunSettings) -> Scores:
-    """Return every metric of a run for a map."""
+    """Compute all metrics of a run for a map, except agreement."""
     where = {}
     if opened.truth is not None and wants_any(settings, *LOCALISATION_METRICS):
         heatmap = heatmaps.to_heatmap(entry, settings.placement)
@@ -139,7 +139,7 @@ def score_map(opened: PreparedPhoto, forward: Forward, entry: ActivationMap, set
 
 
 def score_agreement(first: ActivationMap, entry: ActivationMap, settings: RunSettings) -> Scores:
-    """Return how alike a map and the first model's map of the same photo are."""
+    """Compute the agreement between a map and the first model's map of the same photo."""
     if not wants_any(settings, *run_settings.AGREEMENT_METRICS):
         return {}
     comparison = map_similarity.agreement(first, entry)
@@ -151,7 +151,7 @@ def score_agreement(first: ActivationMap, entry: ActivationMap, settings: RunSet
 
 
 def score_controls(opened: PreparedPhoto, settings: RunSettings, seen: Box | None = None) -> dict[Control, Scores]:
-    """Return where controls lie: those over the photo, which all models share, or those inside a model's crop."""
+    """Compute the localisation metrics of the controls: over the photo, for all models, or in a model's crop `seen`."""
     controls = PHOTO_CONTROLS if seen is None else CROP_CONTROLS
     if opened.truth is None or not wants_any(settings, *LOCALISATION_METRICS):
         return {control: {} for control in controls}
@@ -165,7 +165,7 @@ def score_controls(opened: PreparedPhoto, settings: RunSettings, seen: Box | Non
 
 
 def score_control(forward: Forward, template: ActivationMap, control: Control, settings: RunSettings) -> Scores:
-    """Return what a control in the place of a map does to the model's confidence."""
+    """Compute the faithfulness metrics of a control in place of a map."""
     seed = control_seed(template.photo_sha256, settings)
 
     def explain(again: Forward) -> ActivationMap:
@@ -176,12 +176,12 @@ def score_control(forward: Forward, template: ActivationMap, control: Control, s
 
 
 def control_seed(photo_sha256: str, settings: RunSettings) -> str:
-    """Return the random control's seed: that of one of RANDOM_MAPS, the same for all models."""
+    """Return the seed of the photo's random control, one of RANDOM_MAPS and the same for all models."""
     return f"{settings.seed} {int(photo_sha256[:8], 16) % RANDOM_MAPS}"
 
 
 def score_localisation(heatmap: Heatmap, opened: PreparedPhoto, settings: RunSettings) -> Scores:
-    """Return the metrics that compare a map with the marked object."""
+    """Compute the localisation metrics of a heatmap."""
     truth, size, scores = opened.truth, opened.size, Scores()
     assert truth is not None
     if wants_any(settings, Metric.ENERGY):
@@ -201,7 +201,7 @@ def score_localisation(heatmap: Heatmap, opened: PreparedPhoto, settings: RunSet
 def score_faithfulness(
     forward: Forward, entry: ActivationMap, settings: RunSettings, explain: Explain | None = None
 ) -> Scores:
-    """Return the metrics that run the model again."""
+    """Compute the faithfulness metrics of a map."""
     masking, scores = settings.masking, Scores()
     for metric, curve in ((Metric.DELETION, faithfulness.deletion), (Metric.INSERTION, faithfulness.insertion)):
         if wants_any(settings, metric):
@@ -221,9 +221,9 @@ def score_faithfulness(
 
 
 def score_sanity(forward: Forward, entry: ActivationMap, settings: RunSettings) -> Scores:
-    """Return how much of a map is left when all that the network learnt is gone, and when another class is asked for.
+    """Compute the sanity metrics of a map: its similarity to maps of randomised networks and of another class.
 
-    The values of the cascade are those at its end, where all weights are random; its curves begin with the whole
+    The values of the cascade are those at its end, where all weights are random. Its curves start with the trained
     network and go down from the classifier to the stem.
     """
     scores = Scores()
@@ -242,19 +242,19 @@ def score_sanity(forward: Forward, entry: ActivationMap, settings: RunSettings) 
 
 
 def wants_any(settings: RunSettings, *metrics: Metric) -> bool:
-    """Tell whether a run wants any of these."""
+    """Return whether a run measures any of these metrics."""
     return any(metric in settings.metrics for metric in metrics)
 
 
 def _not_in_score_cam(opened: PreparedPhoto) -> Score | None:
-    """Say why a photo does not count in the energy game as Score-CAM's authors define it; None if it does."""
+    """Return why Score-CAM's authors would leave this photo out of the energy metric, or None if they would not."""
     truth = opened.truth
     assert truth is not None
     if len(truth.inside(opened.size)) == 1 and truth.share(opened.size) <= HALF_OF_PHOTO:
         return None
     reason = _(
-        "The energy game of Score-CAM's authors is for photos with one box that covers at most half of them: this one "
-        "is left out. Give --energy-photos all to play it on every photo."
+        "Score-CAM's authors measure energy only on photos with one box that covers at most half of the photo, so this "
+        "one is left out. Use --energy-photos all to measure it on every photo."
     )
     return Score(None, error=reason)
 
@@ -263,8 +263,8 @@ def _agreement_score(value: float, curve: Floats | None = None) -> Score:
     if math.isfinite(value):
         return Score(value, curve)
     reason = _(
-        "One of the two maps is the same everywhere, or has no positive evidence: only other maps can be compared. "
-        "Means leave this one out."
+        "One of the two maps is constant or has no positive evidence, so the comparison has no value and is left out "
+        "of means."
     )
     return Score(None, curve, reason)
 
@@ -274,15 +274,15 @@ def _road_score(road: Road, settings: RunSettings) -> Score:
     if math.isfinite(road.value):
         return Score(road.value, curve)
     reason = _(
-        "The {seconds:g} s for road ended after {done} of {all} shares of the area: its value is the mean over all of "
-        "them. Give more seconds with --road-budget, or none to measure all, and another folder with --out."
+        "The {seconds:g} s for road ran out after {done} of {all} shares of the area, and its value is the mean over "
+        "all. Raise or leave out --road-budget, and choose another folder with --out."
     )
     return Score(None, curve, reason.format(seconds=settings.road_budget_s, done=len(curve), all=len(ROAD_SHARES)))
 
 
 def _control_heatmap(control: Control, seed: str, parts: CropFractions, size: Size, smooth: float) -> Heatmap:
     drawn = seed if control in (Control.RANDOM, Control.CROP_RANDOM) else ""
-    blur = smooth if control in CROP_CONTROLS else 0.0  # those over the photo are the same in every run
+    blur = smooth if control in CROP_CONTROLS else 0.0  # controls over the photo are the same in every run
     return _cached_control_heatmap(control, drawn, parts, size if blur else (1, 1), blur)
 
 
@@ -294,20 +294,20 @@ def _cached_control_heatmap(control: Control, seed: str, parts: CropFractions, s
     return heatmaps.smooth_heatmap(heatmap, smooth, size) if smooth else heatmap
 
 
-# At the last layer these are one map up to a factor (see `explain.closed_form`), which no metric sees.
+# At the last layer these maps are equal up to a factor (see `explain.closed_form`), which no metric depends on.
 _SAME: Final = dict.fromkeys((Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM), Method.CAM)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
-    """One photo, asked of one model."""
+    """One photo measured with one model."""
 
     opened: PreparedPhoto
     forward: Forward
     settings: RunSettings
-    controls: dict[Control, Scores]  # where they lie
-    first: dict[Method, ActivationMap]  # maps of the run's first model, which the others are compared with
-    row: Measurement  # what all its rows have in common
+    controls: dict[Control, Scores]  # their localisation metrics
+    first: dict[Method, ActivationMap]  # maps of the run's first model, the reference for agreement
+    row: Measurement  # the columns that all its rows share
 
 
 def measure_photos(
@@ -315,8 +315,8 @@ def measure_photos(
 ) -> list[Measurement]:
     """Measure photos with every model, method, control and metric of a run; the same input gives the same rows.
 
-    What is wrong with a photo, or what a model cannot answer about it, is a row too. `models` are those of
-    `settings.models`, loaded, in that order.
+    A problem with a photo, or with a model on that photo, is also a row. `models` are the loaded `settings.models`, in
+    the same order.
     """
     refs = [model.ref for model in models]
     return measure_prepared([prepare_photo(sample, refs) for sample in samples], settings, models)
@@ -325,7 +325,7 @@ def measure_photos(
 def measure_prepared(
     photos: Sequence[PreparedPhoto | UnreadablePhoto], settings: RunSettings, models: Sequence[Model]
 ) -> list[Measurement]:
-    """Do the same with photos that are opened already."""
+    """Measure photos that are already prepared, as `measure_photos` does."""
     rows = [Measurement(photo.sample.name, error=fault) for photo in photos for fault in photo.sample.faults]
     rows += [
         Measurement(photo.sample.name, error=photo.reason) for photo in photos if isinstance(photo, UnreadablePhoto)
@@ -345,7 +345,7 @@ def measure_prepared(
 
 
 def _passes(usable: Sequence[PreparedPhoto], model: Model, number: int) -> Iterator[Forward]:
-    """Yield a forward pass for each photo, several at a time as suits the engine."""
+    """Yield a forward pass for each photo, computed in the engine's own batches."""
     engine = choose(model, model.ref.resolution_px).engine
     outputs = engine.many(photo.prepared[number].pixels for photo in usable)
     for photo, (features, logits) in zip(usable, outputs, strict=True):
@@ -380,13 +380,13 @@ def _measure_target(asked: _Asked, index: int) -> Iterator[Measurement]:
             continue
         yield from _score_rows(asked, method, by_method[same])
     for control, where in asked.controls.items():
-        inside = control in CROP_CONTROLS  # what runs the model has such controls already: its maps are all inside
+        inside = control in CROP_CONTROLS  # not for faithfulness metrics, all of whose controls are inside the crop
         in_template = {} if template is None or inside else _in_place_of(template, asked, control)
         yield from _score_rows(asked, control, where | in_template)
 
 
 def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores:
-    """Compare a map with that of the run's first model; the first one's are kept for the others."""
+    """Compute agreement with the run's first model, or store the map if it is the first model's."""
     if _leads(asked):
         asked.first[method] = entry
         return {}
@@ -394,7 +394,7 @@ def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores
 
 
 def _in_place_of(template: ActivationMap, asked: _Asked, control: Control) -> Scores:
-    """Return what a control does to the model, and how like the first model's map it is, by the first method."""
+    """Compute the faithfulness of a control, and its agreement with the first model's map by the first method."""
     settings, scores = asked.settings, Scores()
     if wants_any(settings, *run_settings.FAITHFULNESS_METRICS):
         scores |= score_control(asked.forward, template, control, settings)
@@ -433,7 +433,7 @@ def _first_columns(photo: PreparedPhoto, forward: Forward, settings: RunSettings
 
 
 def _unmarked(photo: PreparedPhoto) -> Measurement:
-    reason = _("No object is marked in {name}: measures of place need one. Mark it, or leave the photo out.")
+    reason = _("No object is annotated in {name}: localisation metrics need one. Annotate it, or leave the photo out.")
     return Measurement(photo.sample.name, photo_sha256=photo.photo.sha256, error=reason.format(name=photo.sample.name))
 
 

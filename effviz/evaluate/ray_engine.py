@@ -1,6 +1,6 @@
-"""Workers of a Ray cluster measure: Ray Data hands them parts, and each is an actor that holds the models.
+"""Measuring on a Ray cluster: Ray Data distributes chunks to workers, actors that hold the models.
 
-A worker that dies is started again, and the parts that it had are measured anew.
+If a worker dies, Ray restarts it and its chunks are measured again.
 """
 
 import logging
@@ -27,12 +27,12 @@ from effviz.i18n import _
 from effviz.zoo.loading import load_all
 from effviz.zoo.model import Model
 
-FREE_CORES: Final = 1  # for Ray Data's own tasks: they would wait for ever for one that actors never give back
-RETRIES: Final = 5  # how often a part is measured anew when its worker dies; it may be the part that kills them
+FREE_CORES: Final = 1  # for Ray Data's own tasks, which would otherwise wait for ever for the actors' cores
+RETRIES: Final = 5  # of a chunk whose worker dies; bounded, because the chunk itself may be what kills it
 
 
 def ray_workers(ray_cluster: Cluster) -> Workers:
-    """Name a cluster's workers as those who measure.
+    """Return the workers of a Ray cluster.
 
     Raises:
         SettingsError: Ray is not installed.
@@ -42,12 +42,12 @@ def ray_workers(ray_cluster: Cluster) -> Workers:
 
 
 def measure_on_ray(parts: Iterable[Chunk], run: Manifest, ray_cluster: Cluster) -> Generator[MeasuredChunk, None, None]:
-    """Measure all parts, which come back in any order.
+    """Measure all chunks, which are returned in any order.
 
     Raises:
-        SettingsError: Ray is not installed, nothing answers at the cluster's address, it has fewer cores than are asked
-            for, its workers die again and again, or one has another engine.
-        WeightsError: a worker has no weights, or others.
+        SettingsError: Ray is not installed, the cluster does not respond at its address or has fewer cores than
+            requested, its workers keep dying, or a worker has another engine.
+        WeightsError: a worker has no weights, or different ones.
     """
     waiting = {part.start: _packed(part.samples) for part in parts}
     if not waiting:
@@ -62,14 +62,14 @@ def measure_on_ray(parts: Iterable[Chunk], run: Manifest, ray_cluster: Cluster) 
 
 
 class Measurer:
-    """A worker: the models, loaded once, and what is asked about every photo."""
+    """A worker: the models, loaded once, and the run's settings."""
 
     def __init__(self, settings: RunSettings, networks: tuple[MeasuredModel, ...], threads: int) -> None:
         cpu.limit_engine_threads(threads)
         self._settings, self._networks = settings, networks
 
     def __call__(self, parts: pa.Table) -> pa.Table:
-        """Parts in, their rows out."""
+        """Return the rows of chunks."""
         rows = [_packed(self._rows(_unpacked(samples))) for samples in parts["samples"].to_pylist()]
         return pa.table({"start": parts["start"], "rows": rows})
 
@@ -77,15 +77,15 @@ class Measurer:
         try:
             return measure_photos(samples, self._settings, self._models)
         except EffVizError as error:
-            return error  # were it raised, Ray Data would add advice of its own to the sentence
+            return error  # not raised, because Ray Data would add its own advice to the message
 
-    @cached_property  # not in __init__, where the same holds
+    @cached_property  # not in __init__, whose errors Ray Data would also reword
     def _models(self) -> list[Model]:
         return [_checked(*pair) for pair in zip(load_all(self._settings.refs), self._networks, strict=True)]
 
 
 def _spread(parts: Mapping[int, bytes], run: Manifest, ray_cluster: Cluster) -> Iterable[pa.Table]:
-    """Let Ray Data have the parts measured; one of them at a time comes back."""
+    """Measure the chunks with Ray Data and return one table per chunk."""
     import ray.data
     from ray.util.annotations import RayDeprecationWarning
 
@@ -94,8 +94,8 @@ def _spread(parts: Mapping[int, bytes], run: Manifest, ray_cluster: Cluster) -> 
         [pa.table({"start": [start], "samples": [samples]}) for start, samples in parts.items()]
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_task_retries, whose default has no bound
-        rows = dataset.map_batches(  # a part each: what a worker that dies has to do again
+        warnings.simplefilter("ignore", RayDeprecationWarning)  # for max_task_retries, whose default is unbounded
+        rows = dataset.map_batches(  # one chunk per batch, so that a dying worker loses no more than that
             Measurer,
             fn_constructor_args=(run.settings, run.networks, ray_cluster.cores),
             compute=ray.data.ActorPoolStrategy(size=min(ray_cluster.workers, len(parts))),
@@ -111,24 +111,24 @@ def _spread(parts: Mapping[int, bytes], run: Manifest, ray_cluster: Cluster) -> 
 def _tell_ray_data() -> None:
     import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are raised as well
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are also raised
     context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False  # there is one already
-    context.execution_no_progress_timeout_s = -1  # never: a part with many models and metrics may take an hour
+    context.enable_progress_bars = False  # EffViz shows its own
+    context.execution_no_progress_timeout_s = -1  # never: a chunk with many models and metrics may take an hour
 
 
 def _checked(model: Model, measured: MeasuredModel) -> Model:
     if model.weights_sha256 != measured.weights_sha256:
         text = _(
-            "A worker has other weights of {model} than this machine: all need the same. Copy the "
-            "weights to every machine of the cluster."
+            "A worker has different weights for {model} than this machine: all machines need the same. Copy the "
+            "weights to every machine in the cluster."
         )
         raise WeightsError(text.format(model=measured.label))
     engine = choose(model, model.ref.resolution_px).engine.name.value
     if engine != measured.engine:
         text = _(
-            "A worker has the engine {theirs} for {model}, and this machine {ours}: all need the same. Set "
-            "EFFVIZ_ENGINE={theirs} here, or EFFVIZ_ENGINE={ours} before `ray start` on every machine."
+            "A worker runs {model} on the engine {theirs}, and this machine on {ours}: all need the same. Set "
+            "EFFVIZ_ENGINE={theirs} on this one, or EFFVIZ_ENGINE={ours} before `ray start` on every machine."
         )
         raise SettingsError(text.format(model=measured.label, theirs=engine, ours=measured.engine))
     return model
@@ -136,7 +136,7 @@ def _checked(model: Model, measured: MeasuredModel) -> Model:
 
 @contextmanager
 def _one_sentence() -> Iterator[None]:
-    """Say that workers died; a mistake of ours is shown as it is."""
+    """Turn the death of workers into a SettingsError; let programming errors through."""
     from ray.exceptions import RayError, RayTaskError
 
     try:
@@ -145,16 +145,16 @@ def _one_sentence() -> Iterator[None]:
         raise
     except RayError as error:
         text = _(
-            "Workers of the Ray cluster died ({reason}), and a part is measured anew {retries} times at most. See "
-            "to the machines' memory, or ask for fewer --workers; the same command then goes on."
+            "Workers of the Ray cluster died ({reason}), and a chunk is retried at most {retries} times. Check the "
+            "machines' memory or use fewer --workers, then run the same command again to resume."
         )
         raise SettingsError(text.format(reason=str(error).splitlines()[0].rstrip("."), retries=RETRIES)) from error
 
 
 def _packed(value: object) -> bytes:
-    """Pickled as Ray would, but smaller."""
+    """Pickle as Ray does, but compressed."""
     return zlib.compress(pickle.dumps(value), level=1)
 
 
 def _unpacked(data: bytes) -> Any:
-    return pickle.loads(zlib.decompress(data))  # noqa: S301  # what this run packed, here or on a worker
+    return pickle.loads(zlib.decompress(data))  # noqa: S301  # packed by this run, on this machine or a worker

@@ -1,4 +1,4 @@
-"""What a run measures: everything that decides its rows, and nothing else."""
+"""The settings of a run: everything that determines its rows, and nothing else."""
 
 import math
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ from effviz.zoo.model import ModelRef
 
 LABEL: Final = "label"
 PREDICTION: Final = "prediction"
-PASSES_PER_CHUNK: Final = 400  # forward passes, some seconds: what is lost when a run is killed
+PASSES_PER_CHUNK: Final = 400  # forward passes, a few seconds: the work lost if a run is killed
 MAX_PHOTOS_PER_CHUNK: Final = 64
 DEFAULT_MASKING: Final = Masking()
 
 
 class Metric(StrEnum):
-    """What is measured; the value stands in the column `metric`."""
+    """Metrics; the value is used in the column `metric`."""
 
     ENERGY = "energy"
     POINTING = "pointing"
@@ -54,7 +54,7 @@ class Metric(StrEnum):
 
 
 class EnergyPhotos(StrEnum):
-    """Which photos the energy game is played on."""
+    """Which photos the energy metric is measured on."""
 
     ALL = "all"
     SCORE_CAM = "score-cam"  # Wang et al. 2020: one box, which covers at most half of the photo
@@ -63,27 +63,27 @@ class EnergyPhotos(StrEnum):
 LOCALISATION_METRICS: Final = frozenset(
     {Metric.ENERGY, Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU}
 )  # need boxes
-# Of each map with the first model's.
+# Compare each map with the first model's.
 AGREEMENT_METRICS: Final = frozenset({Metric.AGREE_RANK, Metric.AGREE_TOP20, Metric.AGREE_DISTANCE})
-SANITY_METRICS: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM, Metric.SANITY_LOGIT})  # break the model
-# These run the model again.
+SANITY_METRICS: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM, Metric.SANITY_LOGIT})
+# Run the model again on changed inputs.
 FAITHFULNESS_METRICS: Final = frozenset(Metric) - LOCALISATION_METRICS - AGREEMENT_METRICS - SANITY_METRICS
 CASCADE_METRICS: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM})
 LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP, Metric.AGREE_DISTANCE})
-NEAR_ZERO_IS_GOOD: Final = SANITY_METRICS  # a likeness of either sign is one
+NEAR_ZERO_IS_GOOD: Final = SANITY_METRICS  # negative correlation is also similarity
 SHARE_METRICS: Final = frozenset({Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.INCREASE})  # 0 or 1
 _SIGNED: Final = frozenset({Metric.AGREE_RANK}) | SANITY_METRICS
 
 
 def value_range(metric: Metric) -> Scale:
-    """Return the lowest and the highest value that a photo can have."""
+    """Return the lowest and highest value that a metric can have for a photo."""
     if metric is Metric.ROAD:
         return -0.5, 0.5
     return (-1.0, 1.0) if metric in _SIGNED else SHARE
 
 
 def worse(metric: Metric, value: float) -> float:
-    """Return a number that grows as a value of the metric gets worse, to sort by."""
+    """Return a sort key that is larger for worse values of the metric."""
     if metric in NEAR_ZERO_IS_GOOD:
         return abs(value)
     return value if metric in LOW_IS_GOOD else -value
@@ -91,7 +91,7 @@ def worse(metric: Metric, value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _StoredSettings:
-    """The settings as `run.json` has them."""
+    """The settings as stored in `run.json`."""
 
     models: tuple[str, ...]
     methods: tuple[Method, ...]
@@ -104,7 +104,7 @@ class _StoredSettings:
     road_budget_s: Annotated[float, Range(0, 1e9)] | None
     limit: Annotated[int, Range(1, 2**53)] | None
     seed: Annotated[int, Range(0, 2**53)]
-    # runs of before had none of these
+    # missing in older runs
     smooth: Annotated[float, Range(0, 1)] = 0.0
     energy_photos: EnergyPhotos = EnergyPhotos.ALL
     grid: Annotated[int, Range(1, 2048)] | None = None
@@ -112,49 +112,49 @@ class _StoredSettings:
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """One run. Two runs with equal settings on one data set have the same rows."""
+    """Settings of one run; two runs with equal settings on one data set have the same rows."""
 
     models: tuple[str, ...]  # labels, "lite0@224"
     methods: tuple[Method, ...] = (Method.CAM,)
     metrics: tuple[Metric, ...] = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
-    targets: str = LABEL  # the photo's class, the model's prediction, or what `parse_target` reads
+    targets: str = LABEL  # the photo's class, the model's prediction, or a target that `parse_target` accepts
     layer: TargetLayer = TargetLayer.LAST
     placement: Placement = Placement.PLAIN
     smooth: float = 0.0  # sigma of the blur of every map, as a share of the photo's shorter side; 0: none
     energy_photos: EnergyPhotos = EnergyPhotos.ALL
-    grid: int | None = None  # of runs made before maps were smoothed instead: cells a side they were averaged to
+    grid: int | None = None  # only in runs from before `smooth`: cells per side to which maps were averaged
     masking: Masking = DEFAULT_MASKING
-    road_budget_s: float = math.inf  # for each map; with an end, a busy machine measures fewer shares
-    limit: int | None = None  # photos, chosen by chance; None: all
-    seed: int = 0  # of the choice of photos and of the random control
+    road_budget_s: float = math.inf  # for each map; if finite, a busy machine measures fewer shares
+    limit: int | None = None  # number of photos, drawn at random; None: all
+    seed: int = 0  # for drawing photos and the random control
 
     @property
     def refs(self) -> tuple[ModelRef, ...]:
-        """The models."""
+        """The models as references."""
         return tuple(catalogue.parse_model(label) for label in self.models)
 
     @property
     def photos_a_part(self) -> int:
-        """How many photos are measured between two visits to the disk."""
+        """Number of photos in a chunk."""
         maps = len(self.models) * (len(self.methods) + len(PHOTO_CONTROLS))
         by_metric = _PASSES | dict.fromkeys((Metric.DELETION, Metric.INSERTION), self.masking.steps + 1)
         passes = len(self.models) + maps * sum(by_metric.get(metric, 0) for metric in self.metrics)
         return max(1, min(MAX_PHOTOS_PER_CHUNK, PASSES_PER_CHUNK // passes))
 
     def check(self, dataset: Dataset) -> None:
-        """See beforehand that nothing asked for is impossible.
+        """Check before the run that the settings are possible on a data set.
 
         Raises:
-            EffVizError: one sentence about what is.
+            EffVizError: a setting is not; the message says which.
         """
         if not (self.models and self.methods and self.metrics):
             raise SettingsError(
-                _("A run needs at least one model, one method and one metric; one of them is empty. Name some.")
+                _("A run needs at least one model, one method and one metric, and one of them is missing. Add it.")
             )
         if self.grid is not None:
             text = _(
-                "Maps averaged to {grid} cells are asked for, which blurs 4 cells and not 6: only smoothing is "
-                "offered. Give smooth instead."
+                "The settings average maps to {grid} cells, which blurs 4 cells but not 6. This is no longer "
+                "supported. Use smooth instead."
             )
             raise SettingsError(text.format(grid=self.grid))
         for ref in self.refs:
@@ -163,15 +163,15 @@ class RunSettings:
         for method in self.methods:
             if not supported(method, self.layer):
                 text = _(
-                    "{method} has no map at {layer}: it exists only at the last layer. "
-                    "Choose the last layer or another method."
+                    "{method} has no map at {layer}: it is defined only at the last layer. Choose the last layer or "
+                    "another method."
                 )
                 raise SettingsError(text.format(method=CAM_METHODS[method].title, layer=self.layer.value))
         self._check_kinds()
         self._check_truth(dataset)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what `run.json` keeps."""
+        """Return the settings as stored in `run.json`."""
         return {
             "models": list(self.models),
             "methods": [method.value for method in self.methods],
@@ -191,10 +191,10 @@ class RunSettings:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Read what `as_dict` returned.
+        """Create settings from the result of `as_dict`.
 
         Raises:
-            SettingsError: a value is missing, or is none that a run can have.
+            SettingsError: a value is missing or invalid.
         """
         stored = asdict(schema.parse(_StoredSettings, content, "settings"))
         masking = Masking(stored.pop("masking"), stored.pop("steps"))
@@ -204,16 +204,16 @@ class RunSettings:
     def _check_kinds(self) -> None:
         if len(self.models) < 2 and (lonely := [metric for metric in self.metrics if metric in AGREEMENT_METRICS]):
             text = _(
-                "{metric} compares each model with the first one, and there is only {model}: at least two are "
-                "needed. Name another model, or leave the metric out."
+                "{metric} compares each model with the first one, but {model} is the only model: at least two are "
+                "needed. Add a model, or leave out the metric."
             )
             raise SettingsError(text.format(metric=lonely[0].value, model=self.models[0]))
         if self.layer is not TargetLayer.LAST and (
             shaken := [metric for metric in self.metrics if metric in CASCADE_METRICS]
         ):
             text = _(
-                "{metric} breaks the network above the last layer, and {layer} is asked for: only the last layer "
-                "is allowed. Choose it, or leave the metric out."
+                "{metric} randomises the network from the top down and needs maps at the last layer, not at {layer}. "
+                "Choose the last layer, or leave out the metric."
             )
             raise SettingsError(text.format(metric=shaken[0].value, layer=self.layer.value))
         if any(metric in CASCADE_METRICS for metric in self.metrics):
@@ -223,28 +223,28 @@ class RunSettings:
     def _check_truth(self, dataset: Dataset) -> None:
         if not dataset.annotated and (blind := [metric for metric in self.metrics if metric in LOCALISATION_METRICS]):
             sentence = _(
-                "{metric} needs to know where the object is, and {path} has no boxes: without them "
-                "{allowed} are allowed. Choose among these."
+                "{metric} needs to know where the object is, but {path} has no boxes. Without boxes you can measure "
+                "{allowed}. Choose among these."
             )
             allowed = ", ".join(metric for metric in Metric if metric not in LOCALISATION_METRICS)
             raise SettingsError(sentence.format(metric=blind[0].value, path=dataset.path, allowed=allowed))
         if self.targets == LABEL and not dataset.labelled:
             text = _(
-                "The target is each photo's label, and {path} has none: prediction, a class index or a class "
-                "name are allowed. Choose one with --targets."
+                "The target is each photo's label, but {path} has no labels. Set --targets to prediction, a class "
+                "index or a class name."
             )
             raise SettingsError(text.format(path=dataset.path))
         if self.targets not in (LABEL, PREDICTION):
             targets.parse_target(self.targets)
 
 
-# About how many forward passes a metric takes for one map; deletion and insertion take one a step and one more.
+# Approximate cost of a metric for one map in forward passes; deletion and insertion take one per step, and one more.
 _PASSES: Final = {
     Metric.DROP: 1,
     Metric.INCREASE: 1,
     Metric.GAIN: 1,
-    Metric.ROAD: 100,  # five shares with two passes each, and filling in takes longer than both
+    Metric.ROAD: 100,  # five shares with two passes each, and imputation, which takes longer than the passes
     Metric.ADCC: 2,
-    Metric.SANITY_SPEARMAN: 10,  # eleven parts, each from where the broken ones begin; copying the model counts too
+    Metric.SANITY_SPEARMAN: 10,  # eleven partial passes, each from the part randomised last, and a copy of the model
     Metric.SANITY_SSIM: 10,
 }

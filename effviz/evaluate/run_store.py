@@ -1,7 +1,7 @@
-"""A run's folder on disk: its rows, its manifest `run.json`, and the lock of the process that measures.
+"""A run's folder on disk: its rows, its manifest `run.json`, and the lock of the measuring process.
 
-Each photo, model, method and metric has one row. A row without a value says in `error` why: for a photo that cannot be
-used at all it is the only one, without model, method and metric.
+There is one row for each photo, model, method and metric. A row without a value has the reason in `error`; a photo
+that cannot be used at all has only one row, without model, method and metric.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ from effviz.i18n import _
 
 CHUNKS_FOLDER: Final = "parts"
 RESULTS_FILE: Final = "results.parquet"
-ROWS_PER_GROUP: Final = 1 << 16  # held in memory while parts are brought together
+ROWS_PER_GROUP: Final = 1 << 16  # held in memory while chunks are merged
 SEAL_SUFFIX: Final = ".seal"
 logger = logging.getLogger(__name__)
 _PARQUET_END: Final = b"PAR1"
@@ -44,7 +44,7 @@ _CHUNK_NAME: Final = re.compile(r"part-(\d{9})\.parquet")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
-    """One measurement."""
+    """One row of the results."""
 
     photo: str
     model: str | None = None
@@ -58,9 +58,9 @@ class Measurement:
     label: int | None = None  # the photo's class in this model's logits
     prediction: int | None = None  # the model's first choice
     probability: float | None = None  # of the target
-    box_share: float | None = None  # of the photo that the object covers
-    off_centre: bool | None = None  # small, and off the centre
-    curve: Floats | None = None  # what the value is made of, a number for each step; see docs/metrics.md
+    box_share: float | None = None  # share of the photo that the object covers
+    off_centre: bool | None = None  # the object is small and off-centre
+    curve: Floats | None = None  # the numbers from which the value is computed, one per step; see docs/metrics.md
 
 
 RESULTS_SCHEMA: Final = pa.schema(
@@ -78,34 +78,34 @@ RESULTS_SCHEMA: Final = pa.schema(
 
 
 def to_table(rows: Sequence[Measurement]) -> pa.Table:
-    """Rows as a table."""
+    """Return rows as a table."""
     columns = {name: map(attrgetter(name), rows) for name in RESULTS_SCHEMA.names}
     texts = {name: [printable(v) if isinstance(v, str) else v for v in values] for name, values in columns.items()}
     return pa.table(texts, RESULTS_SCHEMA)
 
 
 def write_chunk(run: Path, start: int, rows: Sequence[Measurement], key: str = "") -> None:
-    """Write the rows of the photos from number `start` on, in place of any that were there, sealed by the run's key."""
+    """Write or replace the chunk of photos from number `start` on, sealed with the run's key."""
     folder = run / CHUNKS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"part-{start:09d}.parquet"
     seal = path.with_suffix(SEAL_SUFFIX)
-    seal.unlink(missing_ok=True)  # without it the part does not count until it is rewritten
+    seal.unlink(missing_ok=True)  # the chunk is invalid until the new seal is written
     file_io.write_atomically(path, lambda file: _write_tables(file, [to_table(rows)]), sync=False)
     file_io.write_atomically(seal, lambda file: file.write(_seal(path, key).encode()), sync=False)
 
 
 def chunk_files(run: Path, key: str | None = None) -> dict[int, Path]:
-    """Return the parts that are there and whole, by the number of their first photo, in order.
+    """Return the complete chunks by the number of their first photo, in order.
 
-    With a key only those that this run wrote just so: whatever else lies there is told in the log, and removed.
+    With a key, return only unchanged chunks of this run; log and remove all others.
     """
     files = ((_CHUNK_NAME.fullmatch(path.name), path) for path in sorted((run / CHUNKS_FOLDER).glob("part-*.parquet")))
     return {int(match[1]): path for match, path in files if match and _is_whole(path) and _is_sealed(path, key)}
 
 
 def _seal(path: Path, key: str) -> str:
-    """What binds a file's content to its place in one run."""
+    """Return a hash that binds a file's content to its name and run."""
     return hashlib.sha256(f"{key}\n{path.name}\n{file_io.file_sha256(path)}".encode()).hexdigest()
 
 
@@ -113,26 +113,26 @@ def _is_sealed(path: Path, key: str | None) -> bool:
     with suppress(OSError, ValueError):
         if key is None or path.with_suffix(SEAL_SUFFIX).read_text(encoding="ascii") == _seal(path, key):
             return True
-    logger.warning("%s is damaged or of another run: its photos are measured again.", path)
+    logger.warning("%s is damaged or from another run: its photos are measured again.", path)
     with suppress(OSError):
         path.unlink()
     return False
 
 
 def read_tables(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Yield one part after the other."""
+    """Yield one chunk after the other."""
     for path in paths:
         with pq.ParquetFile(path) as file:
-            yield file.read(columns=None if columns is None else list(columns), use_threads=False)  # small: quicker
+            yield file.read(columns=None if columns is None else list(columns), use_threads=False)  # faster if small
 
 
 def remove_chunks(run: Path) -> None:
-    """Remove the parts, and what writers that were killed left among them."""
+    """Remove the chunks and the remains of killed writers."""
     shutil.rmtree(run / CHUNKS_FOLDER, ignore_errors=True)
 
 
 def _is_whole(path: Path) -> bool:
-    """Tell whether a file ends as Parquet files do; one that a power cut cut off does not, and a pipe is no file."""
+    """Return whether a regular file ends as Parquet files do; one truncated by a power cut does not."""
     try:
         with file_io.open_regular(path) as file:
             file.seek(-min(len(_PARQUET_END), path.stat().st_size), os.SEEK_END)
@@ -148,7 +148,7 @@ def _write_tables(file: BinaryIO, tables: Iterable[pa.Table]) -> None:
 
 
 def _grouped_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Bring some ten thousand rows at a time into one table."""
+    """Merge tables into tables of about `ROWS_PER_GROUP` rows."""
     waiting: list[pa.Table] = []
     for table in tables:
         waiting.append(table)
@@ -159,7 +159,7 @@ def _grouped_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting)
 
 
-# Merging the parts into one table gives `maxbox` its values: its threshold is one for all photos.
+# Merging the chunks into one table gives `maxbox` its values, because its threshold is the same for all photos.
 
 MAXBOX_OVERLAPS: Final = {Metric.MAXBOX: (0.5,), Metric.MAXBOX_V2: V2_OVERLAPS}
 MaxBoxKey = tuple[str, str, Metric]  # model, method, metric
@@ -167,7 +167,7 @@ MaxBoxKey = tuple[str, str, Metric]  # model, method, metric
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Where a model's maps by a method are cut, as fractions of each map's range: one for each overlap asked for."""
+    """The thresholds of a model's maps by a method, as fractions of each map's range: one for each overlap."""
 
     model: str
     method: str
@@ -178,10 +178,10 @@ class Thresholds:
 
 
 def merge_chunks(run: Path, sealed_by: str | None = None) -> tuple[Thresholds, ...]:
-    """Bring the parts together into `results.parquet`; memory does not grow with their number.
+    """Merge the chunks into `results.parquet`; memory does not grow with their number.
 
-    A `maxbox` row gets 1 where the box fits at the threshold that is best for its model and method over all photos,
-    else 0, so that their mean is MaxBoxAcc; a `maxboxv2` row gets the mean over its three overlaps.
+    A `maxbox` row gets 1 if the box matches at the threshold that is best for its model and method over all photos,
+    else 0, so their mean is MaxBoxAcc. A `maxboxv2` row gets the mean over its three overlaps.
     """
     paths = list(chunk_files(run, sealed_by).values())
     counts: dict[MaxBoxKey, Doubles] = {}
@@ -210,7 +210,7 @@ def _with_values(table: pa.Table, best: Mapping[MaxBoxKey, npt.NDArray[np.intp]]
 
 
 def _box_rows(table: pa.Table) -> Iterator[tuple[MaxBoxKey, npt.NDArray[np.intp], Floats]]:
-    """Yield for each model, method and box metric of a table the rows' numbers and their overlaps, (N, T)."""
+    """Yield, for each model, method and box metric of a table, the row numbers and their overlaps, (N, T)."""
     groups: dict[MaxBoxKey, list[int]] = defaultdict(list)
     columns = (table[name].to_pylist() for name in ("model", "method", "metric"))
     for number, (model, method, metric) in enumerate(zip(*columns, strict=True)):
@@ -223,21 +223,21 @@ def _box_rows(table: pa.Table) -> Iterator[tuple[MaxBoxKey, npt.NDArray[np.intp]
 
 
 def _box_fits(curves: Floats, overlaps: tuple[float, ...]) -> Doubles:
-    """(N, T) -> (overlaps, N, T), 1 where a box overlaps enough; in 32 bits, in which 0.7 is not less than 0.7."""
+    """Return 1 where a box overlaps enough, (N, T) -> (overlaps, N, T); compared in 32 bits, as 0.7 is stored."""
     return np.array([curves >= overlap for overlap in overlaps], dtype=np.float64)
 
 
-# The manifest says what decided a run's rows, so that it can go on, be repeated, and be believed.
+# The manifest records what determined a run's rows, so that it can be resumed, reproduced and trusted.
 
 MANIFEST_FILE: Final = "run.json"
 RUN_FORMAT: Final = 2  # of a run's folder
-OLD_RUN_FORMAT: Final = 1  # without controls inside the crop: its results are read, but it cannot go on
+OLD_RUN_FORMAT: Final = 1  # without controls inside the crop: its results can be read, but it cannot be resumed
 MAX_MANIFEST_BYTES: Final = 2**24
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredModel:
-    """A model of a run."""
+    """A model as used in a run."""
 
     label: str
     weights_sha256: str
@@ -246,26 +246,26 @@ class MeasuredModel:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A run's folder and what its `run.json` holds."""
+    """A run's folder and the content of its `run.json`."""
 
     folder: Path
     settings: RunSettings
     dataset: str  # its path
     fingerprint: str
-    photos: int  # that are measured
+    photos: int  # number of photos to measure
     photos_a_part: int
     networks: tuple[MeasuredModel, ...]
-    versions: Mapping[str, str]  # of what it was begun with
-    sittings: tuple[Mapping[str, str], ...] = ()  # versions of each time it went on
+    versions: Mapping[str, str]  # of the packages when the run was started
+    sittings: tuple[Mapping[str, str], ...] = ()  # the versions each time the run was resumed
     finished: bool = False
-    seconds: float = 0.0  # over all sittings
+    seconds: float = 0.0  # over all sessions
     thresholds: tuple[Thresholds, ...] = ()
-    results_sha256: str = ""  # of results.parquet; runs of before have none
+    results_sha256: str = ""  # of results.parquet; missing in older runs
     format: int = RUN_FORMAT
 
     @property
     def key(self) -> str:
-        """All that decides the rows, as text."""
+        """Everything that determines the rows, as text."""
         networks = [asdict(network) for network in self.networks]
         rows = (self.settings.as_dict(), self.fingerprint, self.photos_a_part, networks)
         return json.dumps(rows, sort_keys=True)
@@ -289,10 +289,10 @@ class Manifest:
 
 
 def open_run(out: Path, wanted: Manifest) -> Manifest:
-    """Make a run's folder, or go on with the run that is in it, which then says with what versions.
+    """Create a run's folder, or resume the run in it and record the versions.
 
     Raises:
-        SettingsError: it holds another run, or another engine measured so far.
+        SettingsError: the folder contains another run, or a run with another engine.
     """
     manifest = find_run(out, wanted)
     if manifest is None:
@@ -301,7 +301,7 @@ def open_run(out: Path, wanted: Manifest) -> Manifest:
     if manifest.finished:
         return manifest
     if manifest.results_sha256:
-        logger.warning("%s is damaged or of another run: all photos are measured again.", out / RESULTS_FILE)
+        logger.warning("%s is damaged or from another run: all photos are measured again.", out / RESULTS_FILE)
         manifest = dataclasses.replace(manifest, results_sha256="", thresholds=())
     before = (manifest.versions, *manifest.sittings)[-1]
     if changed := [
@@ -309,17 +309,17 @@ def open_run(out: Path, wanted: Manifest) -> Manifest:
         for name, version in wanted.versions.items()
         if before.get(name) != version
     ]:
-        logger.warning("%s goes on with other versions, and numbers may differ a little: %s", out, "; ".join(changed))
+        logger.warning("%s resumes with other versions, so numbers may differ slightly: %s", out, "; ".join(changed))
     return save_manifest(manifest, sittings=(*manifest.sittings, wanted.versions))
 
 
 def find_run(out: Path, wanted: Manifest) -> Manifest | None:
-    """Return the run that a folder holds, if it is the one that is asked for.
+    """Return the run in a folder, or None if there is none.
 
-    One whose results are not those that it wrote is not finished.
+    A run whose results file is missing or was changed counts as unfinished.
 
     Raises:
-        SettingsError: it is another one, or it would go on with another engine.
+        SettingsError: it is not the wanted run, or would be resumed with another version or engine.
     """
     if not (out / MANIFEST_FILE).exists():
         return None
@@ -327,8 +327,8 @@ def find_run(out: Path, wanted: Manifest) -> Manifest | None:
     theirs, ours = _identity(manifest), _identity(wanted)
     for name in (name for name in ours if theirs.get(name) != ours[name]):
         text = _(
-            "{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
-            "there. Give the old settings, or choose another folder with --out."
+            "{out} contains a run with {name} {theirs}, but you asked for {name} {ours}: a run can be resumed only "
+            "with the same settings. Use the old settings, or choose another folder with --out."
         )
         raise SettingsError(text.format(out=out, name=name, theirs=theirs.get(name), ours=ours[name]))
     if manifest.finished and not has_own_results(manifest):
@@ -336,8 +336,8 @@ def find_run(out: Path, wanted: Manifest) -> Manifest | None:
     if not manifest.finished:
         if manifest.format != RUN_FORMAT:
             text = _(
-                "{out} holds a run that an earlier version began and did not finish: this version measures other "
-                "controls, and only a run of one version goes on. Choose another folder with --out."
+                "{out} contains an unfinished run of an earlier version, which this version cannot resume because it "
+                "measures other controls. Choose another folder with --out."
             )
             raise SettingsError(text.format(out=out))
         _check_engines(out, manifest, wanted)
@@ -348,7 +348,7 @@ def read_manifest(run: Path) -> Manifest:
     """Read a run's `run.json`.
 
     Raises:
-        SettingsError: there is none, or it is not one that this version wrote.
+        SettingsError: the file is missing, or is not in a format that this version reads.
     """
     try:
         content = file_io.parse_json(file_io.read_regular(run / MANIFEST_FILE, MAX_MANIFEST_BYTES))
@@ -358,14 +358,14 @@ def read_manifest(run: Path) -> Manifest:
     except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         text = _(
-            "{run} is not the folder of a run ({error}): it must hold a {file} of this version. Make one with "
-            "`effviz evaluate`."
+            "{run} is not a run folder ({error}): it must contain a {file} of this version. Create one with `effviz "
+            "evaluate`."
         )
         raise SettingsError(text.format(run=run, error=reason, file=MANIFEST_FILE)) from error
 
 
 def has_own_results(run: Manifest) -> bool:
-    """Tell whether a finished run's table is the one that it wrote; of runs of before only that it can be read."""
+    """Return whether a finished run's table is unchanged; for older runs without a hash, whether it is readable."""
     try:
         digest = file_io.file_sha256(run.folder / RESULTS_FILE)
     except OSError:
@@ -374,7 +374,7 @@ def has_own_results(run: Manifest) -> bool:
 
 
 def save_manifest(run: Manifest, **changes: Any) -> Manifest:
-    """Write `run.json`, whole or not at all."""
+    """Write `run.json` atomically."""
     changed = dataclasses.replace(run, **changes)
     text = json.dumps(changed.as_dict(), indent=1, ensure_ascii=False) + "\n"
     file_io.write_text_atomically(run.folder / MANIFEST_FILE, text)
@@ -390,9 +390,9 @@ def _check_engines(out: Path, manifest: Manifest, wanted: Manifest) -> None:
     for theirs, ours in zip(manifest.networks, wanted.networks, strict=True):
         if theirs.engine != ours.engine:
             text = _(
-                "{out} holds a run of {model} on the engine {theirs}, and this process has {ours}: a run has one "
-                "engine, since their numbers agree only to a thousandth. Set EFFVIZ_ENGINE={theirs}, or choose "
-                "another folder with --out."
+                "{out} contains a run of {model} on the engine {theirs}, but this process uses {ours}: a run must use "
+                "one engine, because numbers of two engines agree only to a thousandth. Set EFFVIZ_ENGINE={theirs}, or "
+                "choose another folder with --out."
             )
             raise SettingsError(text.format(out=out, model=ours.label, theirs=theirs.engine, ours=ours.engine))
 
@@ -407,7 +407,7 @@ def _parse_manifest(run: Path, content: Mapping[str, Any]) -> Manifest:
         photos_a_part=content["photos_a_part"],
         networks=tuple(schema.parse(MeasuredModel, network, "models") for network in content["models"]),
         versions=content["versions"],
-        sittings=tuple(content.get("sittings", ())),  # runs of before had none
+        sittings=tuple(content.get("sittings", ())),  # missing in older runs
         finished=content["finished"],
         seconds=content["seconds"],
         thresholds=tuple(_parse_thresholds(entry) for entry in content["thresholds"]),
@@ -421,21 +421,21 @@ def _parse_thresholds(entry: Mapping[str, Any]) -> Thresholds:
     return Thresholds(entry["model"], entry["method"], Metric(entry["metric"]), **cuts, accuracy=entry["accuracy"])
 
 
-# One process at a time measures into a run's folder; what a killed one held is free again, whatever killed it.
+# Only one process at a time measures into a run's folder. The system releases the lock of a killed process.
 
-LOCK_FILE: Final = ".lock"  # stays there: who took it away could take it from the next one, too
-_NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})  # of some shared disks
+LOCK_FILE: Final = ".lock"  # never deleted, because another process may already hold it
+_NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})  # raised by some network file systems
 
 
 @contextmanager
 def lock_run(run: Path) -> Iterator[None]:
-    """Keep others away from a folder, which is made if it is not there.
+    """Lock a run's folder against other processes, creating it if needed.
 
     Raises:
-        SettingsError: another process has it.
-        OSError: nothing can be written into it.
+        SettingsError: another process holds the lock.
+        OSError: the folder is not writable.
     """
-    from filelock import FileLock, Timeout  # here: pages only read runs
+    from filelock import FileLock, Timeout  # lazy: pages only read runs
 
     run.mkdir(parents=True, exist_ok=True)
     lock = FileLock(run / LOCK_FILE, timeout=0, preserve_lock_file=True)
@@ -443,14 +443,14 @@ def lock_run(run: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         text = _(
-            "Another process is measuring into {run}: only one may at a time. Wait until it ends, or choose "
-            "another folder with --out."
+            "Another process is measuring into {run}, and only one may do so at a time. Wait until it finishes, or "
+            "choose another folder with --out."
         )
         raise SettingsError(text.format(run=run)) from error
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        logger.warning("Nobody else may measure into %s meanwhile, which cannot be checked there: %s", run, error)
+        logger.warning("%s cannot be locked (%s): let no other process measure into it meanwhile.", run, error)
     try:
         yield
     finally:

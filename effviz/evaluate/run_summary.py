@@ -1,6 +1,6 @@
-"""A finished run, read back and summed up: means with intervals, ranks, disputes, failures and paired differences.
+"""Summaries of a finished run: means with intervals, rankings, disputes, failures and paired differences.
 
-Tables, reports and pages start from here.
+Tables, reports and pages are built from these.
 """
 
 import itertools
@@ -38,38 +38,38 @@ Key = tuple[str, str]  # model, method
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """The rows of a run without their curves, which are read when they are needed."""
+    """The rows of a run, without their curves."""
 
     run: Manifest
-    frame: pd.DataFrame  # WORDS as categories, NUMBERS as they are
+    frame: pd.DataFrame  # TEXT_COLUMNS as categories, NUMBER_COLUMNS as numbers
 
     @property
     def models(self) -> tuple[str, ...]:
-        """In the order in which they were asked for."""
+        """The models in the order of the settings."""
         return self.run.settings.models
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods, then the controls."""
+        """The methods in the order of the settings, then the controls."""
         return (*(method.value for method in self.run.settings.methods), *(control.value for control in Control))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """In the order in which they were asked for."""
+        """The metrics in the order of the settings."""
         return self.run.settings.metrics
 
     @property
     def dataset(self) -> str:
-        """The data set's name; the path that leads to it says too much of some machine."""
+        """The data set's name; the whole path would reveal too much about the machine."""
         path = PurePath(self.run.dataset)
         return path.parent.name if path.name == ANNOTATIONS else path.name
 
     def gaussian(self, metric: Metric) -> Control:
-        """Return the control that is hardest to beat: for measures of place the one in the crop, if the run has it."""
+        """Return the Gaussian control: for localisation metrics the one in the crop, if the run has it."""
         return self.beside(metric)[0]
 
     def beside(self, metric: Metric) -> tuple[Control, Control]:
-        """Return the Gaussian and the uniform control that stand beside single classes and photos."""
+        """Return the Gaussian and the uniform control to show with single classes and photos."""
         frame = self.frame
         inside = (frame["metric"] == metric.value) & (frame["method"] == Control.CROP_GAUSSIAN.value)
         if metric in run_settings.LOCALISATION_METRICS and inside.any():
@@ -77,55 +77,55 @@ class Results:
         return Control.GAUSSIAN, Control.UNIFORM
 
     def rows(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
-        """Return the rows of a metric by some methods or controls."""
+        """Return the rows of a metric for some methods or controls."""
         frame = self.frame
         return frame[
             (frame["metric"] == metric.value) & frame["method"].isin(methods) & frame["model"].isin(self.models)
         ]
 
     def wide(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
-        """Return one row a photo and one column for each model and method that has any; nan where there is no value."""
+        """Return one row per photo and one column per model and method with rows; nan where there is no value."""
         rows = self.rows(metric, methods)
         return rows.pivot(index="photo", columns=["model", "method"], values="value").astype(np.float64)
 
     def values(self, method: str, metric: Metric) -> pd.DataFrame:
-        """Return one row a photo and one column a model; nan where there is no value."""
+        """Return one row per photo and one column per model; nan where there is no value."""
         return self.wide(metric, (method,)).droplevel("method", axis=1).reindex(columns=list(self.models))
 
     def compared(self, method: str, metric: Metric) -> pd.DataFrame:
-        """Return values that may be compared between models: of what runs the model, the lead over its own control."""
+        """Return values comparable between models: for faithfulness metrics, leads over the model's own Gaussian."""
         values = self.values(method, metric)
         return values - self.values(Control.GAUSSIAN.value, metric) if metric in FAITHFULNESS_METRICS else values
 
     def asked(self, method: str, metric: Metric, photos: Sequence[str]) -> dict[tuple[str, str], tuple[int, str]]:
-        """Return the class that was asked about some photos, and the photo's hash, by photo and model."""
+        """Return the target class and the photo's hash, by photo and model, for some photos."""
         columns = ["photo", "model", "target_index", "photo_sha256"]
         filters = [("method", "=", method), ("metric", "=", metric.value), ("photo", "in", list(photos))]
         rows = pq.read_table(_own_results(self.run), columns=columns, filters=filters).to_pylist() if photos else []
         return {(row["photo"], row["model"]): (row["target_index"], row["photo_sha256"]) for row in rows}
 
     def small(self) -> pd.Series:
-        """Return for each photo whether its object is small and off-centre; those without an object are left out."""
+        """Return whether the object is small and off-centre, for each photo with an object."""
         rows = self.frame[["photo", "off_centre"]].dropna().drop_duplicates("photo")
         return rows.set_index("photo")["off_centre"].astype(bool)
 
 
 def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
-    """Read a run that is finished: all rows, or some of them.
+    """Load a finished run: all rows, or those that match an expression.
 
     Raises:
-        SettingsError: the folder holds no run, or one that is not finished.
+        SettingsError: the folder contains no run, or an unfinished one.
     """
     manifest = run_store.read_manifest(run)
     if not manifest.finished:
-        text = _("The run in {run} is not finished: only whole runs can be read. Go on with the command that began it.")
+        text = _("The run in {run} is not finished, so it cannot be read. Resume it with the command that started it.")
         raise SettingsError(text.format(run=run))
     file = _own_results(manifest)
     try:
         with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as parquet:
             groups = range(parquet.num_row_groups)
             tables = (parquet.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
-            # a filter of the library's own would have several times as much in memory meanwhile
+            # pyarrow's own filter would temporarily use several times as much memory
             whole = pa.concat_tables([table if rows is None else table.filter(rows) for table in tables])
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
@@ -133,7 +133,7 @@ def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
 
 
 def _own_results(run: Manifest) -> Path:
-    """Return a finished run's table, after it was found to be the one that the run wrote."""
+    """Return the path of a finished run's table, after checking that it is unchanged."""
     file = run.folder / RESULTS_FILE
     try:
         file_io.open_regular(file).close()
@@ -146,49 +146,49 @@ def _own_results(run: Manifest) -> Path:
 
 def _unreadable(file: Path, reason: object) -> SettingsError:
     text = _(
-        "{file} cannot be read ({error}): a run's folder must be whole. Measure its photos again with the "
-        "`effviz evaluate` command that made it."
+        "{file} cannot be read ({error}): a run's folder must be complete. Measure its photos again with the `effviz "
+        "evaluate` command that created it."
     )
     return SettingsError(text.format(file=file, error=reason))
 
 
-# Means with intervals beside controls, ranks, classes, disputes.
+# Means with intervals, rankings, classes and disputes.
 
 
 @dataclass(frozen=True, slots=True)
 class MetricMean:
-    """One model, method (or control) and metric."""
+    """The mean of a metric for one model and method (or control)."""
 
     model: str
     method: str
     metric: Metric
     every: Interval  # over all photos
-    small: Interval  # over those whose object is small and off-centre, where a centre Gaussian does not win
+    small: Interval  # over photos with a small, off-centre object, on which a centre Gaussian does not win
 
 
 @dataclass(frozen=True, slots=True)
 class ClassMeans:
-    """The photos of one class."""
+    """Means over the photos of one class."""
 
     label: int  # in the model's logits
     name: str
     photos: int
-    means: Mapping[str, float]  # by model, then by `Results.beside`; of leads by model only
+    means: Mapping[str, float]  # of each model and each control in `Results.beside`; for leads, of models only
 
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A photo on which models differ; of what runs the model again, in their leads over their own controls."""
+    """A photo on which models differ; for faithfulness metrics, in their leads over their own controls."""
 
     photo: str
     values: Mapping[str, float]  # by model
-    controls: Mapping[str, float]  # by `Results.beside`; nan where there is none, and beside leads
+    controls: Mapping[str, float]  # of each control in `Results.beside`; nan if it has no value, and for leads
     spread: float  # the largest of the models' values minus the smallest
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoValue:
-    """A photo and what it was given."""
+    """A photo and its value."""
 
     photo: str
     value: float
@@ -196,7 +196,7 @@ class PhotoValue:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How often a model's first choice is the photo's label, and how sure it is of the class that was asked for."""
+    """A model's top-1 accuracy, and its mean probability of the target class."""
 
     model: str
     top1: Interval
@@ -205,19 +205,19 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What could not be measured, and why."""
+    """Something that could not be measured, and the reason."""
 
     photo: str
-    model: str  # empty when no model can use the photo
-    method: str  # empty when no method can
+    model: str  # empty if it concerns all models
+    method: str  # empty if it concerns all methods
     reason: str
 
 
 def metric_means(results: Results, metrics: Sequence[Metric] = ()) -> tuple[MetricMean, ...]:
-    """Return the mean and its interval of every model, method, control and metric that has values; or of some metrics.
+    """Return the mean with its interval of every model, method, control and metric (or of some metrics) with values.
 
-    The threshold of `maxbox` is the one that is best for all photos, also for the small and off-centre ones: nothing is
-    fitted to a few.
+    The threshold of `maxbox` is the best for all photos, and is also used for the small and off-centre ones, so that
+    it is never fitted to a few photos.
     """
     small = results.small()
     by_metric = {metric: dict(_of_metric(results, metric, small)) for metric in metrics or results.metrics}
@@ -230,7 +230,7 @@ def metric_means(results: Results, metrics: Sequence[Metric] = ()) -> tuple[Metr
 
 
 def rank_means(means: Sequence[MetricMean]) -> dict[Metric, list[MetricMean]]:
-    """Return the cells of each metric, the best first; controls stand among them, and what has no mean is out."""
+    """Return the means of each metric, best first, including controls and without those that are nan."""
     ranked: dict[Metric, list[MetricMean]] = defaultdict(list)
     for cell in means:
         if not np.isnan(cell.every.mean):
@@ -241,13 +241,13 @@ def rank_means(means: Sequence[MetricMean]) -> dict[Metric, list[MetricMean]]:
 
 
 def class_means(results: Results, method: str, metric: Metric) -> tuple[ClassMeans, ...]:
-    """Return the means of each class, in the order of their numbers; of what runs the model again, of its leads."""
+    """Return the means of each class, in order of class number; for faithfulness metrics, means of leads."""
     rows = _comparable_rows(results, method, metric).dropna(subset=["label", "value"])
     refs = measured_refs(results.run)
     where = zip(rows["model"], rows["label"].astype(int), strict=True)
     other = _("class {number}")
     named = [refs[model].spec.classes[i] if model in refs else other.format(number=i) for model, i in where]
-    # the values of a control for several models come under its one name
+    # a control's values for all models are grouped under the control's name
     of = rows["model"].astype(object).where(rows["method"] == method, rows["method"].astype(object))
     rows = rows.assign(name=named, of=of)
     groups = rows[rows["method"] == method].groupby(["label", "name"])["photo"].nunique()
@@ -261,7 +261,7 @@ def class_means(results: Results, method: str, metric: Metric) -> tuple[ClassMea
 def find_disputes(
     results: Results, method: str, metric: Metric = Metric.ENERGY, count: int = 20
 ) -> tuple[Dispute, ...]:
-    """Return the photos on which several models' values differ most; models without any value are left out."""
+    """Return the photos on which the models' values differ most; models without any value are left out."""
     if len(results.models) < 2:
         return ()
     wide = results.compared(method, metric).dropna(axis=1, how="all").dropna()
@@ -276,10 +276,10 @@ def find_disputes(
 
 
 def find_extremes(results: Results, method: str, metric: Metric) -> dict[str, list[PhotoValue]]:
-    """Return each model's best, median and worst photo; of photos with one value the first in the run's order.
+    """Return each model's best, median and worst photo; among equal photos, the first in the run's order.
 
-    The median of an even number is the better one of the two in the middle; of few photos the three may be the same.
-    Of what runs the model again by its lead over its own control: a photo of which it is unsure is no better for that.
+    The median of an even number is the better of the middle two; with few photos, the three may coincide. Faithfulness
+    metrics rank by the lead over the model's own control, so that an uncertain prediction is not an advantage.
     """
     extremes = {}
     for model, column in results.compared(method, metric).items():
@@ -291,7 +291,7 @@ def find_extremes(results: Results, method: str, metric: Metric) -> dict[str, li
 
 
 def model_accuracies(results: Results) -> tuple[Accuracy, ...]:
-    """Return each model's top-1 accuracy on the photos that have a label, and its mean probability of the target."""
+    """Return each model's top-1 accuracy on the labelled photos, and its mean probability of the target."""
     answers = results.frame.dropna(subset=["prediction"]).drop_duplicates(["photo", "model"])
     answers = answers.assign(right=(answers["label"] == answers["prediction"]).where(answers["label"].notna()))
     rows = {model: answers[answers["model"] == model] for model in results.models}
@@ -302,9 +302,9 @@ def model_accuracies(results: Results) -> tuple[Accuracy, ...]:
 
 
 def find_failures(results: Results) -> tuple[Failure, ...]:
-    """Return the rows without a value and their reasons, in the photos' order; those of the controls are left out.
+    """Return the rows without a value and their reasons, in the photos' order, without those of controls.
 
-    A uniform map has no ranks on any photo, which says nothing about the run.
+    A uniform control never has a rank correlation, which is not a failure of the run.
     """
     rows = results.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
     rows = rows[~rows["method"].isin([control.value for control in Control])]
@@ -313,13 +313,13 @@ def find_failures(results: Results) -> tuple[Failure, ...]:
 
 
 def count_reasons(failures: Sequence[Failure]) -> list[tuple[str, int]]:
-    """Count the reasons, the most frequent first; that of a photo is the same for all photos but for its name."""
+    """Count the reasons, most frequent first; reasons that differ only in the photo's name count as one."""
     photos = ((failure.reason, failure.photo) for failure in failures)
     return Counter(reason.replace(photo, "…") if photo else reason for reason, photo in photos).most_common()
 
 
 def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[tuple[Key, tuple[Interval, Interval]]]:
-    """Yield the intervals of every method and model that has values: over all photos, and over the hard ones."""
+    """Yield the intervals of every model and method with values: over all photos, and over the hard ones."""
     wide = results.wide(metric, results.methods)
     values = wide.to_numpy()
     is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
@@ -332,7 +332,7 @@ def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[t
 
 
 def _comparable_rows(results: Results, method: str, metric: Metric) -> pd.DataFrame:
-    """Return values and their controls'; leads over each model's own control where values depend on the model."""
+    """Return the rows of a method and its controls; for faithfulness metrics, of the method's leads alone."""
     if metric not in FAITHFULNESS_METRICS:
         return results.rows(metric, (method, *results.beside(metric)))
     rows, leads = results.rows(metric, (method,)), results.compared(method, metric)
@@ -341,21 +341,21 @@ def _comparable_rows(results: Results, method: str, metric: Metric) -> pd.DataFr
 
 
 def measured_refs(run: Manifest) -> dict[str, ModelRef]:
-    """Return the run's models by their labels: those that are here, and no other network under the same name."""
+    """Return the run's models by label, without those that are unavailable or now have other weights."""
     refs = {}
     for network in run.networks:
         try:
             ref = catalogue.parse_model(network.label)
         except EffVizError as error:
-            logger.info("A run has a model that is not here: %s", error)
+            logger.info("A model of the run is not available: %s", error)
             continue
-        if ref.spec.sha256 in ("", network.weights_sha256):  # a checkpoint's name may have another file by now
+        if ref.spec.sha256 in ("", network.weights_sha256):  # the name may refer to another checkpoint by now
             refs[network.label] = ref
     return refs
 
 
 def _controls(results: Results, metric: Metric, photos: pd.Index) -> pd.DataFrame:
-    """Return the controls' values on some photos, mean over the models where these see them differently."""
+    """Return the controls' values on some photos, averaged over the models if these see different crops."""
     names = [control.value for control in results.beside(metric)]
     rows = results.rows(metric, [] if metric in FAITHFULNESS_METRICS else names)
     rows = rows[rows["photo"].isin(photos)].astype({"photo": object, "method": object})
@@ -363,40 +363,40 @@ def _controls(results: Results, metric: Metric, photos: pd.Index) -> pd.DataFram
     return wide.reindex(index=photos, columns=names)
 
 
-# Differences on the same photos: each model against the first one, and against a control of its own. What depends on
-# how sure a model is (deletion, insertion and all that run the model again) is never compared between models directly:
-# a less sure model has lower areas whatever its maps are worth. There a model's lead over its own control is compared
-# with the first model's.
+# Differences on the same photos: each model minus the first one, and each model minus its own control. Faithfulness
+# metrics depend on a model's confidence, so their values are never compared between models directly: a less confident
+# model has smaller areas, however good its maps are. Instead, each model's lead over its own control is compared with
+# the first model's lead.
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Maps minus other maps: those of another model by the same method, or a control's for the same model."""
+    """A model's maps minus those of another model by the same method, or minus a control of the same model."""
 
     model: str
     method: str
     minus_model: str
     minus_method: str
     metric: Metric
-    every: Interval  # over all photos; its p is corrected for all differences of the measure
-    small: Interval  # over those whose object is small and off-centre
+    every: Interval  # over all photos; p is corrected for all differences of the metric
+    small: Interval  # over photos with a small, off-centre object
 
     @property
     def beside_model(self) -> bool:
-        """Whether it is between two models, and not between a map and a control."""
+        """Whether this is a difference between two models, not between a model and its control."""
         return self.model != self.minus_model
 
     @property
     def of_leads(self) -> bool:
-        """Whether it is between two models' leads over their own controls, and not between their values."""
+        """Whether this is a difference between two models' leads over their own controls, not between their values."""
         return self.beside_model and self.metric in FAITHFULNESS_METRICS
 
 
 def find_differences(results: Results, methods: Sequence[str], metric: Metric) -> tuple[Difference, ...]:
-    """Return each other model minus the first, then each model minus its own Gaussian, by each method.
+    """Return each other model minus the first, then each model minus its own Gaussian, for each method.
 
-    Always on the photos that both have values for. P-values are corrected (Holm) for all differences of the measure in
-    the run, whatever methods are asked for, and apart for all photos and for the small and off-centre ones.
+    Each difference is over the photos for which both have values. P-values are corrected (Holm) for all differences of
+    the metric in the run, whatever `methods` is, and separately for all photos and for the small and off-centre ones.
     """
     every = [method.value for method in results.run.settings.methods]
     gaussian = results.gaussian(metric).value
@@ -405,7 +405,7 @@ def find_differences(results: Results, methods: Sequence[str], metric: Metric) -
     pairs += [((model, method), (model, gaussian)) for method, model in itertools.product(every, models)]
     pairs = [pair for pair in pairs if set(pair) <= set(wide.columns)]
     is_small = results.small().reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
-    # of pairs, which are much narrower than two separate intervals: a hard photo is hard for both
+    # paired intervals are much narrower than two separate ones, because a hard photo is hard for both
     both = [intervals.holm([_interval(some, pair, metric) for pair in pairs]) for some in (wide, wide[is_small])]
     differences = (
         Difference(one[0], one[1], other[0], other[1], metric, of_all, of_small)
@@ -415,7 +415,7 @@ def find_differences(results: Results, methods: Sequence[str], metric: Metric) -
 
 
 def find_leads(differences: Sequence[Difference]) -> list[MetricMean]:
-    """Return how far each model and method is from the model's own control: means do not compare between models."""
+    """Return the lead of each model and method over the model's own control, which is comparable between models."""
     leads = [difference for difference in differences if not difference.beside_model]
     return [MetricMean(lead.model, lead.method, lead.metric, lead.every, lead.small) for lead in leads]
 
@@ -425,19 +425,19 @@ def _interval(wide: pd.DataFrame, pair: tuple[Key, Key], metric: Metric) -> Inte
     values = wide[one] - wide[other]
     if one[0] == other[0] or metric not in FAITHFULNESS_METRICS:
         return intervals.paired_share(values) if metric in SHARE_METRICS else intervals.paired_mean(values, high - low)
-    controls = [(model, Control.GAUSSIAN.value) for model, _method in pair]  # with the cells of the model's own map
+    controls = [(model, Control.GAUSSIAN.value) for model, _method in pair]  # on the grid of the model's own map
     if not set(controls) <= set(wide.columns):
         return intervals.NOTHING
     return intervals.paired_mean(values - (wide[controls[0]] - wide[controls[1]]), 2 * (high - low))
 
 
-# The same numbers for commands, with the rows of one metric in memory at a time.
+# The same results for commands, reading only the rows of one metric at a time.
 
-ANSWER_COLUMNS = ["photo", "model", "label", "prediction", "probability"]  # the same in all rows of a photo and model
+ANSWER_COLUMNS = ["photo", "model", "label", "prediction", "probability"]  # equal in all rows of a photo and model
 
 
 def read_metric_means(run: Manifest) -> tuple[MetricMean, ...]:
-    """Return those of `metric_means`."""
+    """Return the same as `metric_means`."""
     metrics = run.settings.metrics
     rows = {metric: pc.field("metric") == metric.value for metric in metrics}
     by_metric = {metric: metric_means(load_results(run.folder, rows[metric]), (metric,)) for metric in metrics}
@@ -447,12 +447,12 @@ def read_metric_means(run: Manifest) -> tuple[MetricMean, ...]:
 
 
 def read_failures(run: Manifest) -> tuple[Failure, ...]:
-    """Return those of `find_failures`."""
+    """Return the same as `find_failures`."""
     return find_failures(load_results(run.folder, pc.field("error").is_valid()))
 
 
 def read_accuracies(run: Manifest) -> tuple[Accuracy, ...]:
-    """Return those of `model_accuracies`."""
+    """Return the same as `model_accuracies`."""
     with pq.ParquetFile(_own_results(run)) as file:
         groups = (file.read_row_group(group, columns=ANSWER_COLUMNS) for group in range(file.num_row_groups))
         answers = pd.concat(rows.to_pandas().drop_duplicates(["photo", "model"]) for rows in groups)

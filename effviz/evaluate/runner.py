@@ -1,9 +1,9 @@
-"""Measure maps over a data set, into a folder from which a run that was stopped or killed goes on.
+"""Measures maps over a data set into a folder, from which a stopped or killed run can be resumed.
 
-RUN/run.json          what decides the rows; afterwards also thresholds and how long it took
-RUN/parts/            rows of some photos each, while the run lasts
-RUN/results.parquet   all rows, when it is finished
-RUN/.lock             held by the process that measures
+RUN/run.json          what determines the rows; at the end also thresholds and duration
+RUN/parts/            chunks: the rows of some photos each, until the run is finished
+RUN/results.parquet   all rows, once the run is finished
+RUN/.lock             held by the measuring process
 """
 
 from collections import deque
@@ -28,42 +28,42 @@ from effviz.progress import CountProgress, no_progress
 from effviz.zoo.loading import load, load_all
 from effviz.zoo.model import Model
 
-# What is handed to whoever measures, and what comes back.
+# The interface between a run and its workers.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """Some photos of a run: measured together, written together."""
+    """Some photos of a run that are measured and written together."""
 
-    start: int  # number of the first one in the run
+    start: int  # number of the first photo in the run
     samples: tuple[DatasetSample, ...]
 
 
 MeasuredChunk = tuple[Chunk, list[Measurement]]
 
-# Parts may come back in any order.
+# Chunks may be returned in any order.
 MeasureChunks = Callable[[Iterable[Chunk], Manifest], Generator[MeasuredChunk, None, None]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workers:
-    """Who measures the parts of a run."""
+    """The workers that measure the chunks of a run."""
 
     measure: MeasureChunks
-    models: tuple[Model, ...] = ()  # those of the run in its order, where they are loaded already
+    models: tuple[Model, ...] = ()  # the run's models in order, if they are already loaded
 
 
-# This process measures: while the engine and the metrics have one part, threads open the photos of the next.
+# Measuring in this process: while one chunk is measured, threads open the photos of the next.
 
-CHUNKS_AHEAD = 2  # parts with their photos open, the one that is measured among them
+CHUNKS_AHEAD = 2  # chunks with opened photos, including the one being measured
 MAX_THREADS = 8
 _PendingPhotos = list[Future[PreparedPhoto | UnreadablePhoto]]
 
 
 def local_workers(models: Sequence[Model]) -> Workers:
-    """Return this process as a worker with the models of `settings.models`, loaded, in that order.
+    """Return this process as a worker with the loaded models of `settings.models`, in the same order.
 
-    Their engines are made ready here, so that the first photos are measured as fast as the others.
+    Build their engines now, so that the first photos are measured as fast as the others.
     """
     for model in models:
         list(choose(model, model.ref.resolution_px).engine.many(()))
@@ -93,7 +93,7 @@ def _prepare_ahead(
     yield from waiting
 
 
-PACKAGES: Final = ("numpy", "opencv-python-headless", "openvino", "pillow", "pyarrow", "timm", "torch")  # of run.json
+PACKAGES: Final = ("numpy", "opencv-python-headless", "openvino", "pillow", "pyarrow", "timm", "torch")  # in run.json
 
 
 def evaluate(
@@ -103,32 +103,32 @@ def evaluate(
     progress: CountProgress = no_progress,
     workers: Workers | None = None,
 ) -> Manifest:
-    """Measure into a folder, or go on where a run with the same settings was stopped; a finished one is left as it is.
+    """Measure into a folder, or resume a stopped run with the same settings; a finished run is left unchanged.
 
     Args:
-        dataset: its photos are opened one by one.
+        dataset: the photos, opened one by one.
         settings: what to measure.
-        out: the run's folder; it is made if it is not there.
-        progress: hears how many photos are done; where it raises, the run goes on from there the next time.
-        workers: who measures: this process, unless somebody else is named. What models they have is not loaded anew.
+        out: the run's folder, created if needed.
+        progress: called with the number of photos done; if it raises, the next call resumes from there.
+        workers: the workers that measure, by default this process. Models that they have loaded are reused.
 
     Raises:
-        SettingsError: something impossible is asked for, the folder holds a run with other settings, another process
-            is measuring into it, or it cannot be written.
+        SettingsError: the settings are impossible, the folder contains a run with other settings, another process is
+            measuring into it, or it is not writable.
         EffVizError: a model cannot be loaded.
     """
     settings.check(dataset)
     by = workers or local_workers(load_all(settings.refs))
     wanted = _describe_run(dataset, settings, by.models)
     run = run_store.find_run(out, wanted)
-    if run is None or not run.finished:  # a finished one's folder may be one that can only be read
+    if run is None or not run.finished:  # the folder of a finished run may be read-only
         with ExitStack() as until_the_end:
             with file_io.reporting_write_errors(out):
                 until_the_end.enter_context(run_store.lock_run(out))
                 run = run_store.open_run(out, wanted)
             if not run.finished:
                 run = _measure_chunks(run, dataset, progress, by.measure)
-    run_store.remove_chunks(out)  # also those of a run that was killed just before it did that
+    run_store.remove_chunks(out)  # also those of a run that was killed just before this line
     return run
 
 
@@ -147,7 +147,7 @@ def _measure_chunks(run: Manifest, dataset: Dataset, progress: CountProgress, me
                 progress(done, total)
     finally:
         seconds = run.seconds + monotonic() - started
-        if done < total:  # stopped, or something failed, which is said already
+        if done < total:  # stopped or failed, which is already reported
             with suppress(OSError):
                 run_store.save_manifest(run, seconds=seconds)
     return _finish(run, dataset, seconds)
@@ -157,7 +157,7 @@ def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Mode
 
     networks = (
         MeasuredModel(model.ref.label, model.weights_sha256, choose(model, model.ref.resolution_px).engine.name.value)
-        for model in models or map(load, settings.refs)  # one after the other
+        for model in models or map(load, settings.refs)  # one at a time
     )
     return Manifest(
         folder=Path(),
@@ -175,8 +175,8 @@ def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
     files = run_store.chunk_files(run.folder, run.key)
     if missing := sum(start not in files for start, _ in _chunk_numbers(run, dataset)):
         text = _(
-            "{missing} of the parts that were measured are gone from {folder}: nothing else may change it "
-            "meanwhile. Run the same command again, which measures them anew."
+            "{missing} of the measured chunks are missing from {folder}: nothing else may change this folder during a "
+            "run. Run the same command again to measure them anew."
         )
         raise SettingsError(text.format(missing=missing, folder=run.folder / run_store.CHUNKS_FOLDER))
     with file_io.reporting_write_errors(run.folder):

@@ -1,11 +1,11 @@
-"""Boxes as XML, one file a photo: ImageNet's own, and Pascal VOC's.
+"""Boxes in the XML format of ImageNet and Pascal VOC, one file per photo.
 
     <annotation><filename>ILSVRC2012_val_00000001</filename><size><width>500</width><height>375</height></size>
     <object><name>n01751748</name><bndbox><xmin>111</xmin><ymin>108</ymin><xmax>441</xmax><ymax>193</ymax></bndbox>
     </object></annotation>
 
-A photo has the file's own name or the one in it, with or without a suffix. Numbers are taken as they are: Pascal VOC
-counts pixels from 1, so its boxes lie one pixel further to the lower right.
+The photo is named like the XML file or in it, with or without a suffix. Coordinates are used unchanged. Pascal VOC
+counts pixels from 1, so its boxes are shifted by one pixel to the lower right.
 """
 
 import hashlib
@@ -26,14 +26,14 @@ EDGES: Final = ("xmin", "ymin", "xmax", "ymax")
 
 
 def files(path: Path) -> list[Path]:
-    """Return the XML files at a path: itself, or all in a folder and below, in order."""
+    """Return the XML files at a path in order: the file itself, or all files in a folder and its subfolders."""
     if not path.is_dir():
         return [path]
     return [path / within for within, _entry in image_folder.list_files(path, (SUFFIX,))]
 
 
 def looks_like_boxes(folder: Path) -> bool:
-    """Tell whether a folder's first XML file is of this form."""
+    """Return whether a folder's first XML file is in this format."""
     first = next(iter(files(folder)), None)
     try:
         return first is not None and ElementTree.parse(first).getroot().tag == "annotation"
@@ -42,7 +42,7 @@ def looks_like_boxes(folder: Path) -> bool:
 
 
 def fingerprint(path: Path) -> str:
-    """Return a hash of all that is written there, and of what the files are called."""
+    """Return a hash of the files' contents and names."""
     digest = hashlib.sha256()
     for file in files(path):
         digest.update(os.fsencode(file.relative_to(path)) + b"\n" + file.read_bytes())
@@ -50,7 +50,7 @@ def fingerprint(path: Path) -> str:
 
 
 def read(path: Path, root: Path) -> Iterator[Annotation]:
-    """Yield the marks of all XML files at a path, then the photos beside those that were found, which have none."""
+    """Yield the annotations of all XML files at a path, then the photos without a file in the same folders."""
     places = image_folder.PhotoIndex(root)
     photos: set[str] = set()
     for file in files(path):
@@ -69,7 +69,7 @@ def _marks(file: Path, within: PurePosixPath, places: image_folder.PhotoIndex) -
     try:
         content = ElementTree.parse(file).getroot()
         if content.tag != "annotation":
-            raise ValueError(_("it holds {tag} instead of annotation").format(tag=content.tag[:40]))
+            raise ValueError(_("its root element is {tag}, not annotation").format(tag=content.tag[:40]))
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         yield Annotation(_photo(within, "", places), fault=_fault(file, str(error)))
         return
@@ -90,11 +90,11 @@ def _marks(file: Path, within: PurePosixPath, places: image_folder.PhotoIndex) -
 
 
 def _photo(within: PurePosixPath, written: str, places: image_folder.PhotoIndex) -> str:
-    """Return what a photo is called: where it lies if it is there, else as the file says, or as the file is called."""
+    """Return a photo's path if it is found, else the name in the XML file, or the XML file's own name."""
     stem = within.with_suffix("").as_posix()
     called = written if written and "%" not in written else PurePosixPath(stem).name  # ImageNet has some "%s"
     for name in dict.fromkeys(((within.parent / called).as_posix(), stem, called, PurePosixPath(stem).name)):
-        with suppress(DatasetError):  # several files fit: another of these may say which
+        with suppress(DatasetError):  # ambiguous: the next name may identify one file
             if path := places.within(name):
                 return path
     return called
@@ -102,6 +102,5 @@ def _photo(within: PurePosixPath, written: str, places: image_folder.PhotoIndex)
 
 def _fault(file: Path, reason: str) -> str:
     return _(
-        "{file} cannot be used as it is ({reason}): each object needs a bndbox of xmin, ymin, xmax and ymax. "
-        "Correct it."
+        "{file} is invalid ({reason}): each object needs a bndbox with xmin, ymin, xmax and ymax. Correct it."
     ).format(file=file.name, reason=reason)

@@ -77,7 +77,7 @@ def test_a_name_that_several_files_may_have_is_not_guessed(tmp_path, name):
         touch(tmp_path / there)
     (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{name},1,2,3,4\n")
     (sample,) = open_dataset(tmp_path / "boxes.csv").samples
-    assert re.match(f"{name} may be .* or .* in ", sample.broken)
+    assert re.match(f"{name} matches both .* and .* in ", sample.broken)
 
 
 def test_a_file_that_is_called_just_so_is_taken_wherever_it_lies(tmp_path):
@@ -103,10 +103,10 @@ def test_photos_with_objects_of_several_classes(tmp_path):
     [
         ("a.png,1,2,3", "more or fewer cells than the header"),
         ("a.png,1,2,3,4,5", "more or fewer cells than the header"),
-        ("a.png,1,2,3,x", "is no box"),
-        ("a.png,1,2,3,", "is no box"),
-        ("a.png,1,2,3,nan", "is no box"),
-        ("a.png,9,2,3,4", "is no box"),
+        ("a.png,1,2,3,x", "is not a valid box"),
+        ("a.png,1,2,3,", "is not a valid box"),
+        ("a.png,1,2,3,nan", "is not a valid box"),
+        ("a.png,9,2,3,4", "is not a valid box"),
         ("a.png,,,,", "marks no object"),
     ],
 )
@@ -166,5 +166,5 @@ def test_letters_in_another_code_are_refused(tmp_path):
 
 def test_other_columns_are_refused(tmp_path):
     (tmp_path / "boxes.csv").write_text("name,age\nx,3\n")
-    with pytest.raises(DatasetError, match="other columns"):
+    with pytest.raises(DatasetError, match="not have the expected columns"):
         open_dataset(tmp_path / "boxes.csv")

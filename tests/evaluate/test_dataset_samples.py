@@ -78,11 +78,11 @@ def test_what_is_packed_and_what_is_drawn_go_together():
         ({"counts": [2401, -1], "size": [40, 60]}, "do not add up"),
         ({"counts": [2**63 - 1, 2**63 - 1, 2402], "size": [40, 60]}, "do not add up"),  # 2400 where numbers wrap around
         ({"counts": [10**12], "size": [10**6, 10**6]}, "another size"),
-        ({"counts": "", "size": [40, 60]}, "not packed"),
-        ({"counts": "no!", "size": [40, 60]}, "not packed"),
+        ({"counts": "", "size": [40, 60]}, "COCO's compressed format"),
+        ({"counts": "no!", "size": [40, 60]}, "COCO's compressed format"),
         ({"counts": "\ud800", "size": [40, 60]}, "surrogates"),
-        ({"counts": "0P", "size": [40, 60]}, "not packed"),  # ends in the middle of a number
-        ({"counts": "o" * 50 + "0", "size": [40, 60]}, "not packed"),  # a number of 250 bits
+        ({"counts": "0P", "size": [40, 60]}, "COCO's compressed format"),  # ends in the middle of a number
+        ({"counts": "o" * 50 + "0", "size": [40, 60]}, "COCO's compressed format"),  # a number of 250 bits
         ({"counts": "PP1", "size": [40, 60]}, "do not add up"),
         ([[0, 0, 1e9, 0, 1e9, 1e9]], "far outside"),
         ([[0, 0, float("nan"), 0, 9, 9]], "far outside"),
@@ -146,7 +146,7 @@ def test_a_number_with_an_unknown_name_is_not_guessed(tmp_path):
 
 @pytest.mark.parametrize("label", [-1, 1000, 2019, 20240131123000])
 def test_a_number_that_the_model_has_not_is_no_class(tmp_path, label):
-    with pytest.raises(TargetError, match=f"Class {label} does not exist, which a.jpg has: .* classes 0 to 999"):
+    with pytest.raises(TargetError, match=f"a.jpg has label {label}, which does not exist: .* classes 0 to 999"):
         sample(tmp_path, label=label).class_for(LITE)
 
 
@@ -158,7 +158,7 @@ def test_a_number_is_checked_against_the_models_own_classes(tmp_path):
 @pytest.mark.parametrize("entry", [{"name": "zebra"}, {"name": "Zebra"}, {"wnid": "n02391049"}])  # class 340
 def test_a_number_and_a_name_of_two_classes_are_both_said(tmp_path, entry):
     photo = sample(tmp_path, label=3, **entry)
-    with pytest.raises(TargetError, match=r"label 3, which is tiger shark, .*(zebra|Zebra|n02391049).* 340"):
+    with pytest.raises(TargetError, match=r"label 3 \(tiger shark\) .*(zebra|Zebra|n02391049).* 340"):
         photo.class_for(LITE)
     assert photo.class_for(other("horse", "zebra")) == 1  # label numbers do not refer to this model's classes
 
@@ -283,5 +283,5 @@ def test_a_point_is_looked_up_without_the_union_of_the_boxes(monkeypatch):
 
 
 def test_a_mask_of_another_size_is_refused():
-    with pytest.raises(DatasetError, match="A mask has 50 x 100 pixels and its photo 100 x 50"):
+    with pytest.raises(DatasetError, match="A mask is 50 x 100 pixels and its upright photo 100 x 50"):
         GroundTruth((), Mask.of(np.zeros((100, 50), bool))).share(PHOTO)

@@ -133,16 +133,16 @@ class TestAnnotations:
         ("entry", "reason"),
         [
             ({}, "'file' is missing"),
-            ({"file": "a", "boxes_xyxy": [[1, 2, 3]]}, "[1.0, 2.0, 3.0] is no box"),
-            ({"file": "a", "boxes_xyxy": [[1, 2, math.nan, 4]]}, "[1.0, 2.0, nan, 4.0] is no box"),
-            ({"file": "a", "boxes_xyxy": [[3, 2, 1, 4]]}, "[3.0, 2.0, 1.0, 4.0] is no box"),
-            ({"file": "a", "boxes_xyxy": [[1, 4, 3, 2]]}, "[1.0, 4.0, 3.0, 2.0] is no box"),
+            ({"file": "a", "boxes_xyxy": [[1, 2, 3]]}, "[1.0, 2.0, 3.0] is not a valid box"),
+            ({"file": "a", "boxes_xyxy": [[1, 2, math.nan, 4]]}, "[1.0, 2.0, nan, 4.0] is not a valid box"),
+            ({"file": "a", "boxes_xyxy": [[3, 2, 1, 4]]}, "[3.0, 2.0, 1.0, 4.0] is not a valid box"),
+            ({"file": "a", "boxes_xyxy": [[1, 4, 3, 2]]}, "[1.0, 4.0, 3.0, 2.0] is not a valid box"),
             ({"file": "a", "label": math.inf}, "inf is neither"),
             ({"file": "a", "label": 6.5}, "6.5 is neither"),
-            ({"file": "a", "width": "x", "height": 3}, "'x' x 3 is no size"),
-            ({"file": "a", "boxes_xyxy": 5}, "5 are no boxes"),
-            ({"file": "a", "boxes_xyxy": [5]}, "5 is no box"),
-            (3, "3 is no object"),
+            ({"file": "a", "width": "x", "height": 3}, "'x' x 3 is not a valid size"),
+            ({"file": "a", "boxes_xyxy": 5}, "5 is not a list of boxes"),
+            ({"file": "a", "boxes_xyxy": [5]}, "5 is not a valid box"),
+            (3, "3 is not a JSON object"),
         ],
     )
     def test_a_wrong_entry_costs_its_photo_a_row_and_says_why(self, tmp_path, entry, reason):
@@ -156,7 +156,7 @@ class TestAnnotations:
     def test_a_wrong_box_costs_itself_alone(self, tmp_path):
         (sample,) = open_dataset(self.write(tmp_path, ENTRY | {"boxes_xyxy": [[9, 9, 1, 1], [0, 1, 2, 3]]})).samples
         assert edges(sample) == [(0, 1, 2, 3)]
-        assert ["[9.0, 9.0, 1.0, 1.0] is no box" in fault for fault in sample.faults] == [True]
+        assert ["[9.0, 9.0, 1.0, 1.0] is not a valid box" in fault for fault in sample.faults] == [True]
 
     def test_entries_of_one_photo_are_brought_together(self, tmp_path):
         entries = [ENTRY | {"boxes_xyxy": [[number, 0, 9, 9]]} for number in (1, 2)]
@@ -178,7 +178,7 @@ class TestAnnotations:
     def test_a_photo_of_two_sizes_has_the_first_and_says_so(self, tmp_path):
         (sample,) = open_dataset(self.write(tmp_path, ENTRY, ENTRY | {"width": 501})).samples
         assert (sample.size, len(edges(sample))) == ((500, 375), 2)
-        assert ["500 x 375 pixels and 501 x 375" in fault for fault in sample.faults] == [True]
+        assert ["500 x 375 and 501 x 375 pixels" in fault for fault in sample.faults] == [True]
 
     def test_where_nobody_asks_for_classes_they_may_differ(self, tmp_path):
         other = {"file": "images/a.jpg", "width": 500, "height": 375, "label": 3, "boxes_xyxy": [[5, 6, 7, 8]]}
@@ -278,20 +278,20 @@ class TestCoco:
         endless = {"id": 2, "file_name": "2.png", "width": math.inf, "height": 40}
         known = {"id": 1, "file_name": "1.png", "width": 60, "height": 40}
         *_others, sample = open_dataset(self.write(tmp_path, images=[known, endless])).samples
-        assert (sample.name, "inf x 40 is no size" in sample.broken) == ("2.png", True)
+        assert (sample.name, "inf x 40 is not a valid size" in sample.broken) == ("2.png", True)
 
     GOOD: ClassVar = {"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
-            ({"bbox": [1, 2, 3]}, "[1, 2, 3] is no box"),
-            ({"bbox": []}, "[] is no box"),
-            ({"bbox": [1, 2, math.nan, 4]}, "is no box"),
-            ({"bbox": None}, "None is no box"),
-            ({"bbox": [50, 50, -20, 10]}, "negative side"),
-            ({"bbox": {"x": 1}}, "is no box"),
-            ({"bbox": ["a", 2, 3, 4]}, "is no box"),
+            ({"bbox": [1, 2, 3]}, "[1, 2, 3] is not a valid box"),
+            ({"bbox": []}, "[] is not a valid box"),
+            ({"bbox": [1, 2, math.nan, 4]}, "is not a valid box"),
+            ({"bbox": None}, "None is not a valid box"),
+            ({"bbox": [50, 50, -20, 10]}, "negative width or height"),
+            ({"bbox": {"x": 1}}, "is not a valid box"),
+            ({"bbox": ["a", 2, 3, 4]}, "is not a valid box"),
         ],
     )
     def test_a_wrong_object_costs_itself_alone(self, tmp_path, changes, reason):
@@ -311,7 +311,7 @@ class TestCoco:
             self.write(tmp_path, annotations=[self.GOOD, self.GOOD | {"image_id": photo}])
         ).samples
         assert (edges(good), good.faults) == ([(1, 2, 4, 6)], ())
-        assert (lost.name, "which images has not" in lost.broken) == (name, True)
+        assert (lost.name, "images has no entry with the id" in lost.broken) == (name, True)
 
     @pytest.mark.parametrize(("photo", "asked"), [("1", 1), (1, "1"), (1.0, "1"), (1, 1.0)])
     def test_ids_are_the_same_as_text_and_as_numbers(self, tmp_path, photo, asked):
@@ -380,7 +380,7 @@ class TestXml:
         (tmp_path / "b.xml").write_text("<annotation><object>")
         good, broken = open_dataset(tmp_path).samples
         assert edges(good) == [(1, 2, 30, 40)]
-        assert ["is no box" in fault for fault in good.faults] == [True]
+        assert ["is not a valid box" in fault for fault in good.faults] == [True]
         assert ["no element found" in fault for fault in broken.faults] == [True]
 
 
@@ -397,7 +397,7 @@ class TestFractions:
         first, second = (prepare_photo(sample, []).truth.inside((400, 200)) for sample in found.samples)
         assert (first, second) == ((Box(100, 100, 300, 200),), (Box(0, 0, 400, 100),))
         assert len(found.notes) == 1
-        assert "within 0 to 1" in found.notes[0]
+        assert "between 0 and 1" in found.notes[0]
 
     def test_among_boxes_in_pixels_they_are_left_out_with_the_reason(self, tmp_path):
         found = self.marked(tmp_path, [0.25, 0.5, 0.75, 1], [10, 20, 300, 100], [0, 0, 0, 0])
@@ -427,7 +427,7 @@ def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["nothing", "text.txt"])
 def test_no_data_set_at_all(tmp_path, name):
     (tmp_path / "text.txt").write_text("hello")
-    with pytest.raises(DatasetError, match="are allowed"):
+    with pytest.raises(DatasetError, match="supported are a folder of photos"):
         open_dataset(tmp_path / name)
 
 

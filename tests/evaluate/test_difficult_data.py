@@ -77,5 +77,5 @@ def test_what_cannot_be_used_costs_a_row_and_the_rest_is_measured(tmp_path):
         ("cat.jpg [zebra]", ""), ("dog.jpg", ""), ("dog.jpg", "lite0@64"), ("image 5", ""), ("lost.jpg", ""),
     }  # fmt: skip
     assert "(id 7)" in reasons["cat.jpg [zebra]", ""]
-    assert "No object is marked" in reasons["dog.jpg", ""]
+    assert "No object is annotated" in reasons["dog.jpg", ""]
     assert "cannot be read" in reasons["lost.jpg", ""]

@@ -202,7 +202,7 @@ class TestBesideTheFirstModel:
     def test_a_control_in_the_place_of_a_map_is_compared_too(self, entry, pairs):
         key = ("cat.jpg", "lite0@128")
         assert pairs[(*key, "control-uniform", "agree_rank")].value is None  # a control has no ranks
-        assert "is the same everywhere" in pairs[(*key, "control-uniform", "agree_rank")].error
+        assert "is constant or" in pairs[(*key, "control-uniform", "agree_rank")].error
         assert pairs[(*key, "control-uniform", "agree_distance")].error is None
         # its centre is the middle of what both saw, which is the photo's; the evidence's centre is counted cell by cell
         first = entry("lite0@96")
@@ -237,7 +237,7 @@ def test_road_whose_time_is_over_says_so(data, model, monkeypatch):
     wanted = settings(metrics=(Metric.ROAD,), road_budget_s=5.0)  # a second a look at the clock, three looks a share
     row = table(measure_photos(data.samples[:1], wanted, [model]))["cat.jpg", "lite0@96", "cam", "road"]
     assert (row.value, len(row.curve)) == (None, 2)
-    assert "The 5 s for road ended after 2 of 5 shares" in row.error
+    assert "The 5 s for road ran out after 2 of 5 shares" in row.error
     assert "--road-budget" in row.error
     whole = table(measure_photos(data.samples[:1], settings(metrics=(Metric.ROAD,)), [model]))
     row = whole["cat.jpg", "lite0@96", "cam", "road"]
@@ -263,7 +263,7 @@ class TestTargets:
         assert "'chimera'" in row.error
         outside = dataclasses.replace(data.samples[0], label=1000)
         (row,) = measure_photos([outside], settings(), [model])
-        assert "Class 1000 does not exist" in row.error
+        assert "label 1000, which does not exist" in row.error
 
 
 class TestWhatIsWrongIsARow:
@@ -301,7 +301,7 @@ class TestWhatIsWrongIsARow:
         wanted = settings(metrics=(Metric.ENERGY, Metric.DROP))
         found = measure_photos(open_dataset(self.write(tmp_path, boxes_xyxy=boxes)).samples, wanted, [model])
         (reason,) = [row.error for row in found if row.error]
-        assert "No object is marked" in reason
+        assert "No object is annotated" in reason
         assert {(row.method, row.metric) for row in found if not row.error} == {
             (method, "drop") for method in ("cam", *CONTROLS)
         }

@@ -171,7 +171,7 @@ def test_what_is_wrong_on_a_worker_is_one_sentence_here(dataset: Dataset, monkey
     parts = [Chunk(0, tuple(dataset.samples[:1]))]
     with pytest.raises(WeightsError) as caught:
         next(ray_engine.ray_workers(Cluster(1)).measure(parts, of_run(dataset, "0" * 64)))
-    assert str(caught.value).startswith("A worker has other weights of lite0@64 than this machine")
+    assert str(caught.value).startswith("A worker has different weights for lite0@64 than this machine")
     assert "\n" not in str(caught.value)
 
 
@@ -181,7 +181,7 @@ def test_a_worker_with_another_engine_does_not_measure(dataset: Dataset) -> None
     table = worker(pa.table({"start": [7], "samples": [ray_engine._packed(())]}))
     error = ray_engine._unpacked(table["rows"][0].as_py())
     assert isinstance(error, SettingsError)
-    assert f"the engine {network.engine} for lite0@64, and this machine abacus" in str(error)
+    assert f"lite0@64 on the engine {network.engine}, and this machine on abacus" in str(error)
 
 
 @pytest.mark.ray
@@ -197,7 +197,7 @@ def test_a_part_that_kills_its_workers_is_one_sentence(dataset: Dataset, monkeyp
     monkeypatch.setattr(ray_engine, "Measurer", Killed)
     monkeypatch.setattr(ray_engine, "RETRIES", 1)
     parts = [Chunk(0, tuple(dataset.samples[:1]))]
-    with pytest.raises(SettingsError, match=r"a part is measured anew 1 times at most.*--workers") as caught:
+    with pytest.raises(SettingsError, match=r"a chunk is retried at most 1 times.*--workers") as caught:
         next(ray_engine.ray_workers(Cluster(1)).measure(parts, of_run(dataset)))
     assert "\n" not in str(caught.value)
 

@@ -91,7 +91,7 @@ def test_settings_survive_json(budget):
             "stride8",
         ),
         ({"metrics": (Metric.SANITY_SSIM,), "methods": (Method.SCORECAM,)}, data(), "Score-CAM"),
-        ({"grid": 7}, data(), "Give smooth instead"),
+        ({"grid": 7}, data(), "Use smooth instead"),
         ({"placement": Placement.CALIBRATED, "models": ("lite3@96",)}, data(), "lite3@96"),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_part_that_is_not_what_the_run_wrote_is_none_and_told_in_one_line(tmp_
         case _:
             first.with_suffix(run_store.SEAL_SUFFIX).unlink()
     assert list(run_store.chunk_files(tmp_path, "key")) == [32]
-    assert caplog.messages == [f"{first} is damaged or of another run: its photos are measured again."]
+    assert caplog.messages == [f"{first} is damaged or from another run: its photos are measured again."]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
@@ -128,7 +128,7 @@ def test_where_the_disk_has_no_locks_a_run_is_measured_with_a_warning(tmp_path, 
     monkeypatch.setattr(fcntl, "flock", flock)
     with run_store.lock_run(tmp_path):
         pass
-    assert "Nobody else may measure into" in caplog.text
+    assert "let no other process measure into it" in caplog.text
     assert sorted(path.name for path in tmp_path.iterdir()) == [run_store.LOCK_FILE]
 
 

@@ -202,7 +202,7 @@ def test_a_run_that_is_not_finished_is_refused(tmp_path, known):
     run_store.open_run(tmp_path / "a", dataclasses.replace(known.run, finished=False))
     with pytest.raises(SettingsError, match="not finished"):
         run_summary.load_results(tmp_path / "a")
-    with pytest.raises(SettingsError, match="not the folder of a run"):
+    with pytest.raises(SettingsError, match="not a run folder"):
         run_summary.load_results(tmp_path)
 
 

@@ -201,7 +201,9 @@ def test_results_that_are_not_what_the_run_wrote_are_not_used_but_measured_again
         run_summary.read_accuracies(run_store.read_manifest(folder))
     caplog.clear()
     assert runner.evaluate(data, SETTINGS, folder).finished
-    assert caplog.messages == [f"{folder / RESULTS_FILE} is damaged or of another run: all photos are measured again."]
+    assert caplog.messages == [
+        f"{folder / RESULTS_FILE} is damaged or from another run: all photos are measured again."
+    ]
     same(table(folder), uninterrupted)
     run_summary.load_results(folder)
 
@@ -244,7 +246,7 @@ def test_a_part_that_is_gone_is_no_result(data, tmp_path, models):
             if number == 1:
                 run_store.remove_chunks(wanted.folder)
 
-    with pytest.raises(SettingsError, match="2 of the parts that were measured are gone") as caught:
+    with pytest.raises(SettingsError, match="2 of the measured chunks are missing") as caught:
         runner.evaluate(data, SETTINGS, tmp_path, workers=Workers(loses))
     assert "\n" not in str(caught.value)
     assert not run_store.read_manifest(tmp_path).finished
@@ -277,10 +279,10 @@ def test_a_finished_run_is_left_as_it_is(data, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"methods": (Method.EIGENCAM,)}, r"methods \['cam'\], and now methods \['eigencam'\]"),
-        ({"seed": 3}, "seed 0, and now seed 3"),
+        ({"methods": (Method.EIGENCAM,)}, r"methods \['cam'\], but you asked for methods \['eigencam'\]"),
+        ({"seed": 3}, "seed 0, but you asked for seed 3"),
         ({"models": ("lite0@96",)}, "models"),
-        ({"limit": 3}, "limit 2, and now limit 3"),
+        ({"limit": 3}, "limit 2, but you asked for limit 3"),
     ],
 )
 def test_another_run_in_the_same_folder_is_refused_in_one_sentence(data, tmp_path, changes, words):
@@ -370,14 +372,14 @@ def test_what_an_earlier_version_began_does_not_go_on_with_other_controls(data, 
     """Finished runs of that version can still be read."""
     few, write = stopped
     write(lambda content: content.update(format=1))
-    with pytest.raises(SettingsError, match="earlier version began") as caught:
+    with pytest.raises(SettingsError, match="unfinished run of an earlier version") as caught:
         runner.evaluate(data, few, tmp_path)
     assert "\n" not in str(caught.value)
     (tmp_path / RESULTS_FILE).touch()
     write(lambda content: content.update(finished=True))
     assert runner.evaluate(data, few, tmp_path).format == 1
     write(lambda content: content.update(format=3))
-    with pytest.raises(SettingsError, match="not the folder of a run"):
+    with pytest.raises(SettingsError, match="not a run folder"):
         run_store.read_manifest(tmp_path)
 
 

@@ -67,7 +67,7 @@ def test_controls_over_the_photo_wait_where_those_in_the_crop_were_measured():
 
 def test_what_runs_the_model_says_that_it_is_a_lead():
     drawn = metric_against_macs([replace(cell("small", "cam", -0.1), metric=Metric.DELETION)], MACS)
-    assert drawn.layout.yaxis.title.text == "Deletion minus the model's own Gaussian (less is better)"
+    assert drawn.layout.yaxis.title.text == "Deletion minus the model's own Gaussian (lower is better)"
 
 
 def test_a_control_that_looks_at_no_model_is_one_line_across():
@@ -105,7 +105,7 @@ def test_nothing_to_draw_is_an_empty_figure():
 # The Evaluate page's scatter plot draws the values in the study's table.
 
 STUDY = Path(__file__).parents[2] / "docs" / "study" / "localisation" / "summary.csv"
-AXIS = "Energy in box (more is better)"
+AXIS = "Energy in box (higher is better)"
 
 
 def rated(method: str, part: str = "") -> list[RatedModel]:

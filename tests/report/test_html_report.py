@@ -129,7 +129,7 @@ def test_one_is_not_counted_as_several_and_no_mark_of_code_is_left(known, html):
     assert "4 photos from data; target" in html
     one, many = (dataclasses.replace(known, run=dataclasses.replace(known.run, photos=photos)) for photos in (1, 30))
     assert "1 photo from data; target" in "".join(html_report._about(one))
-    assert "4 photos are too few for an answer" in html  # fewer than 30
+    assert "4 photos are too few for a conclusion" in html  # fewer than 30
     assert "too few" not in "".join(html_report._about(many))
     assert "<h2>What could not be measured</h2>" in html
     assert "1 row without a value" in html
@@ -186,7 +186,7 @@ def test_what_runs_the_model_is_ranked_by_each_models_lead_and_never_by_its_own_
     (ranking,) = Seen(html).table("Model", "Method", "Mean, minus the model's own Gaussian")
     assert [row[0] for row in ranking] == ["1. lite0@224", "2. lite2@260"]
     assert [row[2] for row in ranking] == ["-0.270", "0.000"]
-    assert "do not compare between models" in html
+    assert "cannot be compared between models" in html
     (found,) = Seen("".join(html_report._differences(of))).table(
         "Models", "All photos", "Photos", "Small and off-centre", "Photos"
     )
@@ -203,8 +203,8 @@ def test_what_should_be_near_zero_is_ranked_by_how_far_it_is_from_it_and_says_so
     html = "".join(html_report._metric(known, Metric.SANITY_SPEARMAN, cells))
     (ranking,) = Seen(html).table("Model", "Method", "Mean, nearest 0 first")
     assert [row[0] for row in ranking] == ["1. lite2@260", "2. lite0@224"]
-    assert "Near 0 is better" in html
-    assert "Less is better" not in html
+    assert "Closer to 0 is better" in html
+    assert "Lower is better" not in html
 
 
 def test_names_of_photos_are_text_and_never_markup(html):

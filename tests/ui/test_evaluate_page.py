@@ -199,7 +199,7 @@ def plainly(paragraphs: Iterable[str]) -> list[str]:
                 "**Yes, a little:** the compound model lite2@260 puts 4.7 points more of its map on the object than "
                 "the baseline lite0@224. The baseline with the same larger input (lite0@260), whose grid is just as "
                 "fine, gains 3.0.",
-                "Energy in box (more is better) by CAM, compared with lite0@224: better: lite2@260, lite0@260, "
+                "Energy in box (higher is better) by CAM, compared with lite0@224: better: lite2@260, lite0@260, "
                 "lite0@320, lite0@384; worse: lite0@192; no clear difference: lite1@224, lite2@224, lite0@448. The "
                 "maps of every model beat the Gaussian in its crop, which does not look at the photo.",
             ),
@@ -209,7 +209,7 @@ def plainly(paragraphs: Iterable[str]) -> list[str]:
             (
                 "**Yes, a little:** by Deletion, the map of the compound model lite2@260 leads a Gaussian by 2.4 "
                 "points more than that of the baseline lite0@224.",
-                "Deletion minus the model's own Gaussian (less is better) by CAM, compared with lite0@224: a larger "
+                "Deletion minus the model's own Gaussian (lower is better) by CAM, compared with lite0@224: a larger "
                 "lead: lite2@224, lite2@260, lite1@224; a smaller lead: lite0@260. The maps of every model beat the "
                 "centre Gaussian, which does not look at the photo.",
             ),
@@ -336,14 +336,14 @@ def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: 
     headline, others = plainly(run_results.answer(view(of), found))
     assert headline.startswith("**No clear difference** between m4 and the baseline m0")
     assert others == (
-        "Energy in box (more is better) by CAM, compared with m0: better: m2, m1; worse: m3; no clear difference: m4. "
-        "No clear lead over the centre Gaussian, which does not look at the photo: m1, m3."
+        "Energy in box (higher is better) by CAM, compared with m0: better: m2, m1; worse: m3; no clear difference: "
+        "m4. No clear lead over the centre Gaussian, which does not look at the photo: m1, m3."
     )
     small = plainly(run_results.answer(view(of, small=True), found[:1]))
     assert small[0].startswith("**Yes, a little:** m1 puts 2.0 points more")
     few = plainly(run_results.answer(view(of), [minus(Metric.ENERGY, "m1", 0.2, n=29)]))
     assert few[0].startswith("On these photos alone, m1 puts 20.0 points more")
-    assert few[-1] == "29 photos are too few for an answer: they are only examples. Measure 30 or more."
+    assert few[-1] == "29 photos are too few for a conclusion: they are only examples. Measure 30 or more."
 
 
 def test_of_a_compound_models_gain_the_larger_input_alone_is_named(folder: Path) -> None:
@@ -373,7 +373,7 @@ def test_a_run_shows_its_means_controls_and_differences(folder: Path) -> None:
         ("lite0@224", "centre Gaussian", "0.125", 8),
         ("lite2@260", "centre Gaussian", "0.200", 8),
     ]
-    assert "8 photos are too few for an answer" in words(at)
+    assert "8 photos are too few for a conclusion" in words(at)
     assert any("broken.jpg is empty" in text for each in at.dataframe for text in each.value.get("error", ()))
 
 
@@ -418,7 +418,7 @@ def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> No
     # half of 0.1, 0.9 and 0.2, minus the Gaussian's 0.5: measures that run the model are leads, and 0 is the Gaussian
     assert chart(at)["Baseline"]["y"] == [pytest.approx(-0.3)]
     assert chart(at)["Control: centre Gaussian"]["y"] == [0, 0]
-    assert "these values do not compare between models" in words(at)
+    assert "these values cannot be compared between models" in words(at)
     assert differences(at)[0] == ("lite2@260", "lite0@224 (leads)", "0.033", 3)
 
 
@@ -448,7 +448,7 @@ def test_of_a_likeness_to_a_broken_network_the_photos_nearest_to_zero_are_best(f
     chosen = photo_examples.picked(view(found, Metric.SANITY_LOGIT), "lite0@224")
     assert [of.photo for of in chosen[:2]] == ["e.jpg", "f.jpg"]  # 0.4 and 0.5
     assert chosen[-1].photo == "b.jpg"  # 0.9
-    assert display_names.axis(Metric.SANITY_LOGIT) == "Rank correlation with another class (near 0 is better)"
+    assert display_names.axis(Metric.SANITY_LOGIT) == "Rank correlation with another class (closer to 0 is better)"
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_masking_and_class_are_shown_and_can_be_chosen() -> None:
         "Mean pixel",
         "Blurred photo",
         "Black",
-        "As RISE: mean pixel, and back from a blurred photo",
+        "Like RISE: delete to the mean pixel, insert into a blurred photo",
     ]
     at.selectbox(key="measure-baseline").set_value("black")
     next(group for group in at.get("button_group") if group.key == "measure-target").set_value("class").run()
