@@ -47,7 +47,7 @@ def test_json_has_every_training() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--data", "nowhere"], "nowhere/train holds 0 class folders"),
+        (["--data", "nowhere"], "nowhere/train contains 0 class folders"),
         (["--data", "nowhere", "--recipe", "none.toml"], "The recipe none.toml cannot be read"),
     ],
 )

@@ -1,1 +1,1 @@
-"""Training scaled networks on folders of photos: recipes, data, and a loop that can be killed and resumed."""
+"""Training of scaled networks on folders of photos: recipes, data, and a resumable loop."""

@@ -1,7 +1,7 @@
-"""Batches of augmented pictures: what comes when depends on seed and epoch alone, so a resumed run gets the same.
+"""Batches of augmented pictures, which depend only on seed and epoch, so that a resumed run gets the same ones.
 
-Each picture's random crop and colours are drawn from (seed, epoch, position). Nothing has to be saved. Several workers
-share the batches of one: each takes its part of every batch. Batches are made by timm's transforms, or on the device.
+Each picture's crop and colours are drawn from (seed, epoch, position), so no state has to be saved. Several workers
+share the batches of one process: each takes its part of every batch. Batches come from timm's transforms or the device.
 """
 
 import random
@@ -26,15 +26,15 @@ from effviz.train.distributed import WHOLE_SHARD, Shard
 from effviz.train.training_recipe import TrainingRecipe
 from effviz.zoo.model import HALF_STATISTICS
 
-# timm's transforms for training, and one of its operations mended.
+# timm's training transforms, with a fix for one of its operations.
 
 MEAN, STD = HALF_STATISTICS
-CROP_PCT = 0.875  # evaluation sees the middle of the picture, training random parts of it
+CROP_PCT = 0.875  # evaluation uses the centre crop, training random crops
 _create_transform = partial(create_transform, interpolation="bicubic", mean=MEAN, std=STD)
 
 
 def training_transform(recipe: TrainingRecipe) -> Any:
-    """A random part of a picture, perhaps mirrored and recoloured, as a tensor (3, H, W)."""
+    """Return a transform to a tensor (3, H, W): a random crop, randomly mirrored and recoloured."""
     transform = _create_transform(
         recipe.network.resolution_px,
         is_training=True,
@@ -48,9 +48,9 @@ def training_transform(recipe: TrainingRecipe) -> Any:
 
 
 def mend_posterize(part: Any) -> None:
-    """Let timm's policies posterize to 0 bits, which is black.
+    """Patch timm's policies so that posterizing to 0 bits gives black.
 
-    The v0 policy, EfficientNet's own, and low magnitudes ask for 0 bits; today's Pillow refuses that.
+    EfficientNet's policy v0 and low magnitudes posterize to 0 bits, which current versions of Pillow reject.
     """
     groups = part.policy if isinstance(part, AutoAugment) else [part.ops] if isinstance(part, RandAugment) else []
     for operation in chain.from_iterable(groups):
@@ -63,14 +63,13 @@ def _posterize(picture: Image.Image, bits: int, **options: Any) -> Image.Image:
     return black if bits < 1 else auto_augment.posterize(picture, bits, **options)
 
 
-# AutoAugment as EfficientNet's training has it, drawn with a seed of its own and told step by step.
-# timm draws from Python's shared generator, which other visitors' threads move too; the operations here are timm's,
-# only the drawing is ours.
+# AutoAugment as in EfficientNet's training, with its own seed and a record of each step. The operations are timm's, but
+# not the sampling: timm draws from Python's global generator, which the threads of other visitors also advance.
 
-POLICY_NAME = "v0"  # timm's name of the policy in tensorflow/tpu's `autoaugment.py`
-POLICY_FILL = (128, 128, 128)  # where a picture was moved away
+POLICY_NAME = "v0"  # timm's name for the policy in tensorflow/tpu's `autoaugment.py`
+POLICY_FILL = (128, 128, 128)  # fills the area that a shifted picture leaves empty
 
-# timm gives these a random sign.
+# Operations whose level gets a random sign in timm.
 _SIGNED_OPERATIONS = {"Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY", "TranslateXRel", "TranslateYRel"}
 
 
@@ -80,7 +79,7 @@ class PolicyOperation:
 
     name: str  # timm's: "Rotate", "SolarizeAdd"
     level: float | None  # degrees, threshold, factor...; None: the operation has no strength
-    done: bool  # each operation has a probability of its own
+    done: bool  # each operation is applied with its own probability
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +91,7 @@ class AugmentedPicture:
 
 
 def draw(picture: Bytes, seed: int) -> AugmentedPicture:
-    """Pick one of the policy's pairs and apply it, all by the seed."""
+    """Apply one of the policy's pairs of operations, chosen by the seed."""
     chance = Random(seed)
     image = Image.fromarray(picture)
     steps = []
@@ -120,7 +119,7 @@ def _operation_level(operation: auto_augment.AugmentOp, chance: Random) -> float
     if operation.level_fn is None:
         return None
     level: float = operation.level_fn(operation.magnitude, operation.hparams)[0]
-    # Not timm's own sign, which comes from the shared generator.
+    # Not timm's sign, which comes from the global generator.
     return chance.choice((-1, 1)) * abs(level) if operation.name in _SIGNED_OPERATIONS else level
 
 
@@ -128,22 +127,22 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # pictures (N, 3, H, W), labels (N,)
 
 
 def decoded_side_px(resolution_px: int) -> int:
-    """How large pictures have to be decoded for a network's input."""
+    """Return the side at which to decode pictures for a network's input."""
     return int(resolution_px / CROP_PCT)
 
 
 def seed_everything(*parts: int) -> None:
-    """Set every generator that augmentation and networks draw from, by a mix of the parts."""
+    """Seed all generators that augmentation and networks use with a mix of the parts."""
     mixed = int(np.random.SeedSequence(parts).generate_state(1)[0])
     random.seed(mixed)
-    np.random.seed(mixed)  # timm draws from the global one
+    np.random.seed(mixed)  # timm uses the global generator
     torch.manual_seed(mixed)
 
 
 def training_batches(
     pictures: Pictures, recipe: TrainingRecipe, epoch: int, first: int = 0, part: Shard = WHOLE_SHARD
 ) -> Iterator[Batch]:
-    """A worker's part of an epoch's batches from the first wanted one on; a last batch that is not full is left out."""
+    """Yield a worker's part of an epoch's batches, starting at batch `first`; an incomplete last batch is dropped."""
     order, transform = _epoch_order(pictures, recipe, epoch), training_transform(recipe)
     for batch in _batch_slices(pictures, recipe, first, part):
         augmented = []
@@ -158,20 +157,20 @@ def _epoch_order(pictures: Pictures, recipe: TrainingRecipe, epoch: int) -> NDAr
 
 
 def _batch_slices(pictures: Pictures, recipe: TrainingRecipe, first: int, part: Shard) -> Iterator[slice]:
-    """Where in an epoch's order a worker's part of each batch stands."""
+    """Yield the slices of an epoch's order that are a worker's parts of the batches."""
     for step in range(first, steps_per_epoch(pictures, recipe)):
         yield slice(step * recipe.batch_size + part.rank, (step + 1) * recipe.batch_size, part.size)
 
 
 def steps_per_epoch(pictures: Pictures, recipe: TrainingRecipe) -> int:
-    """How many full batches there are."""
+    """Return the number of full batches in an epoch."""
     return len(pictures) // recipe.batch_size
 
 
 def evaluation_batches(
     pictures: Pictures, resolution_px: int, batch_size: int = 128, part: Shard = WHOLE_SHARD
 ) -> Iterator[Batch]:
-    """A worker's part of all pictures in order, unchanged but for size."""
+    """Yield a worker's part of all pictures in order, only resized and centre-cropped."""
     transform = _create_transform(resolution_px, is_training=False, crop_pct=CROP_PCT)
     pixels, labels = (array[part.rank :: part.size] for array in (pictures.pixels, pictures.labels))
     for start in range(0, len(labels), batch_size):
@@ -179,27 +178,27 @@ def evaluation_batches(
         yield torch.stack(batch), torch.from_numpy(labels[start : start + batch_size].copy())  # (N, 3, H, W), (N,)
 
 
-# Training batches made where the network is. Cropping and resizing are linear along each axis, so a batch is `rows @
-# pixels @ columns`, with one small matrix a picture and axis. The weights are those of Pillow's antialiased bicubic
-# filter (a = -0.5); a mirrored picture has its columns in reverse. The same code runs on a processor and on a GPU,
+# Training batches computed on the network's device. Cropping and resizing are linear along each axis, so a batch is
+# `rows @ pixels @ columns`, with one small matrix per picture and axis. The weights are those of Pillow's antialiased
+# bicubic filter (a = -0.5); for a mirrored picture, the columns are reversed. The same code runs on a CPU and on a GPU,
 # where all decoded pictures stay in memory.
 
-BICUBIC_SUPPORT = 2.0  # input pixels on either side of a bicubic filter
-CROP_RATIOS = (3 / 4, 4 / 3)  # width over height of a crop, torchvision's RandomResizedCrop
-CROP_TRIES = 10  # of a crop that fits, before the largest one in the middle is taken
-_DRAWS = 1 << 29  # parts the crops' seeds from those of the order
+BICUBIC_SUPPORT = 2.0  # radius of the bicubic filter in input pixels
+CROP_RATIOS = (3 / 4, 4 / 3)  # width over height of a crop, as in torchvision's RandomResizedCrop
+CROP_TRIES = 10  # attempts at a crop that fits, before falling back to the largest centre crop
+_DRAWS = 1 << 29  # separates the crops' seeds from those of the order
 
 
 @dataclass(slots=True)
 class DeviceBatches:
-    """Makes batches on a device; call it as `training_batches`.
+    """Computes batches on a device; has the same call signature as `training_batches`.
 
-    What comes when depends on seed and epoch alone. The recipe's `policy` of colours needs single pictures and is not
-    done here.
+    Batches depend only on seed and epoch. The recipe's augmentation `policy` works on single pictures and is not
+    applied.
     """
 
     device: torch.device
-    _pixels: dict[int, torch.Tensor] = field(default_factory=dict)  # on the device, by the pictures' identity
+    _pixels: dict[int, torch.Tensor] = field(default_factory=dict)  # on the device, by id of the pictures
 
     def __call__(
         self, pictures: Pictures, recipe: TrainingRecipe, epoch: int, first: int = 0, part: Shard = WHOLE_SHARD
@@ -216,7 +215,7 @@ class DeviceBatches:
             )
 
     def _on_device(self, pictures: Pictures, positions: NDArray[np.int64]) -> torch.Tensor:
-        """The decoded pictures (N, H, W, 3): on a GPU all of them were moved there once."""
+        """Return decoded pictures (N, H, W, 3); a GPU receives all of them once and keeps them."""
         if self.device.type == "cpu":
             return torch.from_numpy(np.stack([pictures.pixels[position] for position in positions]))
         if id(pictures) not in self._pixels:
@@ -228,7 +227,7 @@ class DeviceBatches:
 def random_crops(count: int, size: tuple[int, int], smallest: float, seed: list[int]) -> NDArray[np.float64]:
     """Draw a crop for each picture, as torchvision's RandomResizedCrop: rows of (top, left, height, width, mirrored).
 
-    A crop has `smallest` to all of the picture's area and a ratio of 3/4 to 4/3, on a logarithmic scale.
+    A crop's share of the picture's area is uniform from `smallest` to 1, its aspect ratio log-uniform from 3/4 to 4/3.
     """
     draw = np.random.default_rng([*seed, _DRAWS])
     high, wide = size
@@ -257,9 +256,9 @@ def crop_and_resize(pixels: torch.Tensor, crops: NDArray[np.float64], side: int)
 
 
 def filter_weights(start: torch.Tensor, length: torch.Tensor, pixels: int, side: int) -> torch.Tensor:
-    """Weights (N, side, pixels) that resize `length` pixels from `start` on to `side`, as Pillow's bicubic filter.
+    """Return Pillow's bicubic weights (N, side, pixels) that resize `length` pixels from `start` on to `side`.
 
-    Only pixels of the crop count, and each row sums to 1.
+    Pixels outside the crop have weight 0, and each row sums to 1.
     """
     scale = (length / side)[:, None, None]  # (N, 1, 1)
     places = torch.arange(side, device=start.device)[None, :, None] + 0.5  # (1, side, 1)
@@ -271,13 +270,13 @@ def filter_weights(start: torch.Tensor, length: torch.Tensor, pixels: int, side:
 
 
 def _bicubic(distance: torch.Tensor) -> torch.Tensor:
-    """Keys' cubic with a = -0.5 (Keys 1981, eq. 15)."""
+    """Return Keys' cubic with a = -0.5 (Keys 1981, eq. 15)."""
     near = (1.5 * distance - 2.5) * distance * distance + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
     return torch.where(distance < 1, near, torch.where(distance < BICUBIC_SUPPORT, far, 0))
 
 
 def normalise_pixels(pixels: torch.Tensor) -> torch.Tensor:
-    """From 0..255 to the statistics that the networks are evaluated with."""
+    """Normalise pixels in 0..255 by the mean and standard deviation with which the networks are evaluated."""
     mean, std = (torch.tensor(part, device=pixels.device)[:, None, None] * 255 for part in (MEAN, STD))
     return (pixels - mean) / std

@@ -1,8 +1,8 @@
-"""A folder of photos, laid out as torchvision's ImageFolder, decoded once into a cache that epochs read from.
+"""Training data: a folder laid out for torchvision's ImageFolder, decoded once into a cache.
 
-`DIR/train/CLASS/photo.jpg` and `DIR/val/CLASS/photo.jpg`. Decoding takes longer than training a small network, so
-every photo is decoded, cut to its middle square and resized once; the pixels lie in one memory-mapped file in the
-user's cache.
+The folder has `DIR/train/CLASS/photo.jpg` and `DIR/val/CLASS/photo.jpg`. Decoding takes longer than training a small
+network, so every photo is decoded, cropped to its centre square and resized only once. The pixels are stored in a
+memory-mapped file in the user's cache.
 """
 
 import hashlib
@@ -30,18 +30,18 @@ from effviz.explain.data_types import Bytes
 from effviz.i18n import _
 from effviz.progress import NamedProgress, no_progress
 
-AS_BYTES: Final = "surrogateescape"  # names of files in another code become the bytes that they are
-DATA_SETS_KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
-FILES_PER_READ: Final = 256  # files of which the bytes tell data sets apart that have the same names and sizes
+AS_BYTES: Final = "surrogateescape"  # encodes undecodable file names as their original bytes
+DATA_SETS_KEPT: Final = 8  # decoded folders; the oldest are deleted first, and decoded again when needed
+FILES_PER_READ: Final = 256  # files whose bytes are hashed, to distinguish data sets with equal names and sizes
 INDEX_FILE: Final = "index.json"
 PIXELS_FILE: Final = "pixels.npy"
 MAX_INDEX_BYTES: Final = 2**28  # ten million pictures
-_VERSION: Final = 1  # of what lies in the cache
+_VERSION: Final = 1  # of the cache format
 logger = logging.getLogger(__name__)
 
 
 class File(NamedTuple):
-    """One picture file and its class."""
+    """A picture file and its class."""
 
     path: Path
     label: int
@@ -49,7 +49,7 @@ class File(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictures:
-    """One part of a data set, decoded."""
+    """The decoded training or validation part of a data set."""
 
     pixels: Bytes  # (N, S, S, 3), read-only, on disk until read
     labels: NDArray[np.int64]  # (N,)
@@ -61,22 +61,22 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
-    """Pictures to learn from, and pictures to be judged by."""
+    """Training and validation pictures."""
 
     train: Pictures
     val: Pictures
     classes: tuple[str, ...]  # names of the folders, in the order of the labels
-    fingerprint: str  # of the files' names, sizes and some of their bytes: a moved or copied folder keeps it
-    name: str  # the folder's own
+    fingerprint: str  # of the files' names, sizes and some of their bytes; unchanged if the folder is moved or copied
+    name: str  # of the folder
 
 
 def data_set(folder: Path, side_px: int, progress: NamedProgress = no_progress) -> DataSet:
-    """Decode a folder with `train/` and `val/` to squares of side_px, or find it decoded.
+    """Decode a folder with `train/` and `val/` to squares of side_px, or load it from the cache.
 
-    A file that is no readable photo is skipped and named in `skipped`.
+    Unreadable files are skipped and listed in `skipped`.
 
     Raises:
-        DatasetError: a folder is missing or a class has no pictures; or the disk has no room for the decoded ones.
+        DatasetError: a folder is missing, a class has no pictures, or the disk has no space for the decoded ones.
     """
     classes = class_names(folder / "train")
     parts = {part: _files(folder / part, classes) for part in ("train", "val")}
@@ -90,23 +90,23 @@ def data_set(folder: Path, side_px: int, progress: NamedProgress = no_progress) 
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """The class folders in the order of the labels, as `effviz evaluate` has them; DatasetError below two."""
+    """Return the class folders in the order of the labels, as `effviz evaluate`; raise DatasetError below two."""
     names = image_folder.class_names(folder)
     if len(names) < 2:
         text = _(
-            "{folder} holds {count} class folders: train/ and val/ are needed, each with a folder of pictures "
-            "for every class, two classes at least. Give the folder that holds train/ and val/."
+            "{folder} contains {count} class folders: train/ and val/ each need a folder of pictures for every class, "
+            "and at least two classes. Specify the folder that contains train/ and val/."
         )
         raise DatasetError(text.format(folder=folder, count=len(names)))
     return names
 
 
 def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
-    """Every picture file, in one order on every machine."""
+    """Return all picture files, in the same order on every machine."""
     if unknown := sorted(set(class_names(folder)) - set(classes)):
         text = _(
-            "{folder} has the class {unknown!r}, which train/ has not: both need the same classes. "
-            "Add or remove the folder."
+            "{folder} has the class {unknown!r}, which train/ does not have: both need the same classes. Add or remove "
+            "the folder."
         )
         raise DatasetError(text.format(folder=folder, unknown=unknown[0]))
     files = [
@@ -123,8 +123,8 @@ def _check_classes(folder: Path, labels: NDArray[np.int64] | list[int], classes:
     for label, name in enumerate(classes):
         if label not in present:
             text = _(
-                "{folder} holds no readable picture: every class needs one at least "
-                "({suffixes}). Add some, or remove the class from train/ and val/."
+                "{folder} contains no readable picture: every class needs at least one ({suffixes}). Add some, or "
+                "remove the class from train/ and val/."
             )
             raise DatasetError(text.format(folder=folder / name, suffixes=", ".join(SUFFIXES)))
 
@@ -138,13 +138,13 @@ def _key(files: Sequence[File], side_px: int) -> str:
 
 
 def _fingerprint(folder: Path, parts: Iterable[Sequence[File]], side_px: int) -> str:
-    """The same wherever the folder lies and whenever it was copied: a training goes on after a move."""
+    """Return a hash that does not depend on paths or times, so that training can be resumed after a move."""
     digest = hashlib.sha256(f"{_VERSION} {side_px}".encode())
     files = list(itertools.chain.from_iterable(parts))
     for path, _label in files:
         digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode(errors=AS_BYTES))
     for path, _label in files[:: max(1, len(files) // FILES_PER_READ)]:
-        with suppress(OSError):  # one that cannot be read is skipped later, with its reason
+        with suppress(OSError):  # an unreadable file is skipped later, with the reason
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -161,8 +161,8 @@ def _decoded(name: str, files: Sequence[File], key: str, side_px: int, progress:
             _make(place, name, files, side_px, progress)
         index = _index(place)
         assert index is not None  # just made
-    with suppress(OSError):  # a cache that can only be read
-        os.utime(place)  # in use: the last to go
+    with suppress(OSError):  # the cache may be read-only
+        os.utime(place)  # marks it as recently used, so that it is deleted last
     kept = index["kept"]
     pixels: Bytes = np.load(place / PIXELS_FILE, mmap_mode="r")[: len(kept)]
     labels = np.array([files[position].label for position in kept], dtype=np.int64)
@@ -170,7 +170,7 @@ def _decoded(name: str, files: Sequence[File], key: str, side_px: int, progress:
 
 
 def _index(place: Path) -> dict[str, Any] | None:
-    """Return what is known of decoded pictures, if they are those that were decoded; others are removed."""
+    """Return the index of decoded pictures if they are intact, else remove them and return None."""
     if not place.exists():
         return None
     try:
@@ -186,7 +186,7 @@ def _index(place: Path) -> dict[str, Any] | None:
 
 
 def _make(place: Path, name: str, files: Sequence[File], side_px: int, progress: NamedProgress) -> None:
-    """Decode into a folder beside the place, which appears whole or not at all."""
+    """Decode into a temporary folder beside `place` and rename it, so that `place` is complete or missing."""
     place.parent.mkdir(parents=True, exist_ok=True)
     _check_room(place.parent, len(files) * side_px * side_px * 3)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=place.parent, ignore_cleanup_errors=True) as folder:
@@ -210,16 +210,16 @@ def _make(place: Path, name: str, files: Sequence[File], side_px: int, progress:
         try:
             new.rename(place)
         except OSError:
-            if not place.exists():  # else another process was faster
+            if not place.exists():  # otherwise another process was faster
                 raise
 
 
 def square(path: Path, side_px: int) -> Bytes:
-    """The middle square of a photo; raises ImageError where the file is none that can be read."""
+    """Return the centre square of a photo; raise ImageError if the file is not a readable photo."""
     try:
         data = images.from_file(path, f"{path.parent.name}/{path.name}")
     except OSError as error:
-        text = _("{name} cannot be opened ({reason}); a photo is needed. Check the file.")
+        text = _("{name} cannot be opened ({reason}): it must be a readable photo. Check the file.")
         raise ImageError(text.format(name=path.name, reason=error.strerror)) from error
     photo = Image.fromarray(decoding.read(data, f"{path.parent.name}/{path.name}").rgb)
     return np.asarray(ImageOps.fit(photo, (side_px, side_px), Image.Resampling.BICUBIC))
@@ -229,18 +229,18 @@ def _check_room(folder: Path, size_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if size_bytes > 0.9 * free:
         text = _(
-            "The decoded pictures need {needed:.1f} GB and {folder} has {free:.1f} GB free. "
-            "Make room, set XDG_CACHE_HOME to a larger disk, or train on fewer or smaller pictures."
+            "The decoded pictures need {needed:.1f} GB, and {folder} has {free:.1f} GB free. Free up space, set "
+            "XDG_CACHE_HOME to a larger disk, or train on fewer or smaller pictures."
         )
         raise DatasetError(text.format(needed=size_bytes / 1e9, folder=folder, free=free / 1e9))
 
 
 def _clean() -> None:
-    """Remove the oldest beyond KEPT, and what processes that were killed left behind."""
+    """Remove the oldest data sets beyond `DATA_SETS_KEPT`, and leftovers of killed processes."""
     entries = []
-    with suppress(OSError):  # there is none yet, or nobody may look into it
+    with suppress(OSError):  # the cache does not exist yet or is not readable
         for entry in _folder().iterdir():
-            with suppress(OSError):  # another process was faster
+            with suppress(OSError):  # another process may have removed it
                 entries.append((entry.stat().st_mtime, entry))
     newest = max((when for when, _ in entries), default=0.0)
     whole = sorted((pair for pair in entries if not pair[1].name.startswith(".")), reverse=True)

@@ -1,4 +1,4 @@
-"""Who trains: one process alone, or several that learn from parts of each batch and stay alike after every step."""
+"""Data-parallel training: one process, or several that process parts of each batch and stay in sync."""
 
 from typing import Final, NamedTuple
 
@@ -9,7 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 class Shard(NamedTuple):
-    """Which of several workers, counted from 0: worker `rank` takes every `size`-th picture from its own on."""
+    """A worker's share of the data: of `size` workers, worker `rank` (from 0) takes pictures rank, rank + size, ..."""
 
     rank: int
     size: int
@@ -19,19 +19,19 @@ WHOLE_SHARD: Final = Shard(0, 1)
 
 
 class WorkerGroup:
-    """What the loop asks of those who train together. This is one process alone, which has nothing to agree on."""
+    """Communication between the processes of a training; this base class is for a single process."""
 
-    part = WHOLE_SHARD  # which one this process is
+    part = WHOLE_SHARD  # the shard of this process
 
     def learner(self, module: nn.Module) -> nn.Module:
-        """Return what to call instead of the module, so that its gradients become the mean over all workers."""
+        """Return a wrapper to call instead of the module, which averages gradients over all workers."""
         return module
 
     def align(self, module: nn.Module) -> None:
-        """Set what gradients do not move, batch norm's statistics, to the mean over all workers."""
+        """Average batch norm's statistics, which have no gradients, over all workers."""
 
     def total(self, value: float) -> float:
-        """The sum of a number over all workers."""
+        """Return the sum of a number over all workers."""
         return value
 
 
@@ -39,17 +39,17 @@ SINGLE_PROCESS: Final = WorkerGroup()
 
 
 class TorchProcessGroup(WorkerGroup):
-    """All processes of torch's process group, which must be there already."""
+    """All processes of torch's process group, which must already be initialised."""
 
     def __init__(self) -> None:
         self.part = Shard(dist.get_rank(), dist.get_world_size())
 
     def learner(self, module: nn.Module) -> nn.Module:
-        """Wrap it with torch's DistributedDataParallel; `align` takes care of the buffers."""
+        """Wrap the module in torch's DistributedDataParallel; `align` synchronises the buffers."""
         return DistributedDataParallel(module, forward_sync_buffers=False)
 
     def align(self, module: nn.Module) -> None:
-        """Average every buffer that is no count, in one message."""
+        """Average all floating-point buffers in one message."""
         buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
         together = torch.cat([buffer.flatten() for buffer in buffers])
         dist.all_reduce(together)
@@ -58,7 +58,7 @@ class TorchProcessGroup(WorkerGroup):
             buffer.copy_(mean.view_as(buffer))
 
     def total(self, value: float) -> float:
-        """One message; in double precision, so that counts stay exact."""
+        """Sum in one message, in double precision, so that counts stay exact."""
         device = "cuda" if dist.get_backend() == "nccl" else "cpu"
         number = torch.tensor(value, dtype=torch.float64, device=device)
         dist.all_reduce(number)

@@ -1,7 +1,7 @@
-"""A family of networks trained by one plan: scalings of one baseline at equal cost, several seeds, one judgement.
+"""Training of a family by one plan: scalings of a baseline at equal cost, several seeds, and a verdict.
 
-The plan (`models/mini/plan.toml`) is written down before any result. Every choice, such as step 1's best rule, is made
-on photos held out of `train/`; `val/` is counted once a run, when its training is over.
+The plan (`models/mini/plan.toml`) is fixed before any result. Every choice, such as the best rule of step 1, uses
+photos held out of `train/`; `val/` is evaluated once per run, after its training.
 """
 
 import json
@@ -30,12 +30,12 @@ from effviz.train import batches, data, loop
 from effviz.train.data import DataSet, Pictures
 from effviz.train.training_recipe import MAX_RECIPE_BYTES, TrainingRecipe
 
-Right = NDArray[np.bool_]  # (seeds, photos): whether the first guess was right
+Right = NDArray[np.bool_]  # (seeds, photos): whether the top-1 prediction was right
 RESULTS: Final = "results.csv"
 BASELINE: Final = "baseline"
 COMPOUND: Final = "compound"
-STEP1_COMPOUND: Final = "compound-step1"  # scaled by the rule that step 1 found here, where that differs
-PAPERS_RULE: Final = "paper"  # the candidate of step 1 that has the paper's alpha, beta and gamma
+STEP1_COMPOUND: Final = "compound-step1"  # scaled by the best rule of step 1, if it differs from the paper's
+PAPERS_RULE: Final = "paper"  # the candidate of step 1 with the paper's alpha, beta and gamma
 FINAL_COST: Final = 4  # times the baseline's MACs
 SINGLE: Final = ("depth", "width", "resolution")
 _SPLIT_SEED: Final = 1905_11946
@@ -53,7 +53,7 @@ class PlannedNetwork:
 
 @dataclass(frozen=True, slots=True)
 class FamilyPlan:
-    """What is trained and how: networks, recipe, seeds and the rules of judgement."""
+    """Networks, recipe, seeds and the criteria of judgement, all fixed before training."""
 
     name: str
     recipe: TrainingRecipe  # of the baseline
@@ -61,23 +61,23 @@ class FamilyPlan:
     step1: tuple[PlannedNetwork, ...]  # candidates at twice the baseline's cost
     seeds: Annotated[int, Range(1, 1000)]
     step1_seeds: Annotated[int, Range(1, 1000)]
-    held_out: Annotated[int, Range(1, 10**9)]  # photos of train/ for every choice
-    # Top-1 on its own training photos from which a network counts as trained.
+    held_out: Annotated[int, Range(1, 10**9)]  # photos of train/ used for every choice
+    # Minimum top-1 on its own training photos for a network to count as trained.
     learnt_pct: Annotated[float, Range(0, 100)]
 
     def network(self, name: str) -> PlannedNetwork:
-        """Return a final network by its name."""
+        """Return a final network by name."""
         return next(network for network in self.networks if network.name == name)
 
     def macs(self, network: PlannedNetwork, classes: int) -> int:
-        """Multiply-adds of one photo."""
+        """Return a network's multiply-adds for one photo."""
         family = self.recipe.network.family
         return network_plan(network.depth, network.width, network.resolution_px, family, classes).macs
 
     def at_final_cost(self, rule: PlannedNetwork, classes: int) -> PlannedNetwork:
-        """Scale the baseline by a rule of step 1 until it costs `FINAL_COST` times as much, as nearly as it can.
+        """Scale the baseline by a rule of step 1 to a cost as close as possible to `FINAL_COST` times the baseline's.
 
-        The rule is what made the candidate of step 1 from the baseline (phi = 1); sides are multiples of 8 px.
+        The rule is the ratio of the step 1 candidate `rule` to the baseline (phi = 1); sides are multiples of 8 px.
         """
         base = self.network(BASELINE)
 
@@ -97,7 +97,7 @@ class FamilyPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FamilyOutcome:
-    """A finished run; all but the last two fields are the columns of the CSV."""
+    """A finished run; all fields but the last two are columns of the CSV file."""
 
     part: str  # "final" or "step1"
     network: str
@@ -107,13 +107,13 @@ class FamilyOutcome:
     resolution_px: int
     macs: int
     params: int
-    loss: float  # of the last epoch, on the training photos as they were augmented
-    train_top1_pct: float  # on the training photos, not augmented
+    loss: float  # of the last epoch, on the augmented training photos
+    train_top1_pct: float  # on the training photos without augmentation
     held_out_top1_pct: float
-    top1_pct: float  # on val/; counted for finals and for step 1's points alike, never used for a choice
+    top1_pct: float  # on val/; measured for final networks and step 1 candidates, never used for a choice
     pictures: int  # in val/
     seconds: float
-    right: Right  # (photos,) of val/ in order: whether the first guess was right
+    right: Right  # (photos,) of val/ in order: whether the top-1 prediction was right
     entry: dict[str, object]  # for `models/manifest.json`
 
     @property
@@ -127,7 +127,7 @@ COLUMNS: Final = tuple(column.name for column in fields(FamilyOutcome))[:-2]
 
 @dataclass(frozen=True, slots=True)
 class FamilyRun:
-    """A training that the plan asks for."""
+    """One training of a plan."""
 
     part: str
     network: PlannedNetwork
@@ -135,20 +135,20 @@ class FamilyRun:
 
     @property
     def name(self) -> str:
-        """Names its folder."""
+        """Name of the run's folder."""
         return f"{self.part}-{self.network.name}-s{self.seed}"
 
 
 def read_plan(path: Path) -> FamilyPlan:
-    """Read a plan; raises SettingsError where it cannot be read, lacks something, or a value is out of its range."""
+    """Read a plan; raise SettingsError if it cannot be read, is incomplete, or has a value out of range."""
     try:
         rows = tomllib.loads(file_io.read_regular(path, MAX_RECIPE_BYTES).decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        text = _("The plan {path} cannot be read ({error}): a TOML file is needed. Check the path.")
+        text = _("The plan {path} cannot be read ({error}): it must be a TOML file. Check the path.")
         raise SettingsError(text.format(path=path, error=error)) from error
     networks, name = rows.get("networks", {}), rows.get("name", path.stem)
     if missing := {BASELINE, COMPOUND, *SINGLE} - set(networks):
-        text = _("The plan {path} has no network {name!r}: {all} are compared. Add it.")
+        text = _("The plan {path} has no network {name!r}: it must define {all}. Add it.")
         raise SettingsError(text.format(path=path, name=min(missing), all=", ".join((BASELINE, *SINGLE, COMPOUND))))
     parts = {"networks": _listed(networks), "step1": _listed(rows.get("step1", {}))}
     if isinstance(recipe := rows.get("recipe"), dict):
@@ -157,35 +157,35 @@ def read_plan(path: Path) -> FamilyPlan:
 
 
 def _listed(rows: Any) -> Any:
-    """A table of networks as a list, each with its name; anything else is refused by the schema."""
+    """Return a table of networks as a list of named networks, or anything else unchanged, for the schema to reject."""
     if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
         return rows
     return [row | {"name": name} for name, row in rows.items()]
 
 
 def _sized(network: Any, baseline: Any) -> Any:
-    """The recipe's network at the baseline's size."""
+    """Return the recipe's network at the baseline's size."""
     return network | baseline if isinstance(network, dict) and isinstance(baseline, dict) else network
 
 
 def _checked(plan: FamilyPlan, path: Path) -> FamilyPlan:
     for network in (*plan.networks, *plan.step1):
-        plan.macs(network, classes=10)  # says in a sentence what no network can be
+        plan.macs(network, classes=10)  # raises an EffVizError if the network is impossible
     if plan.recipe.augmentation.policy:
-        text = _("The plan {path} asks for the policy {policy!r}: crops and flips alone are made here. Leave it out.")
+        text = _("The plan {path} sets the policy {policy!r}: only crops and flips are supported. Remove it.")
         raise SettingsError(text.format(path=path, policy=plan.recipe.augmentation.policy))
     return plan
 
 
 def shrink_plan(plan: FamilyPlan, epochs: int | None, seeds: int | None) -> FamilyPlan:
-    """The plan with fewer epochs or seeds, to try the whole chain."""
+    """Return the plan with fewer epochs or seeds, to test the whole pipeline."""
     recipe = replace(plan.recipe, epochs=epochs or plan.recipe.epochs)
     step1_seeds = min(seeds or plan.step1_seeds, plan.step1_seeds)
     return replace(plan, recipe=recipe, seeds=seeds or plan.seeds, step1_seeds=step1_seeds)
 
 
 class _ArrayRows:
-    """Some rows of a large array on disk; a row is read when it is asked for."""
+    """Some rows of a large array on disk, read on access."""
 
     def __init__(self, array: Bytes, rows: NDArray[np.int64]) -> None:
         self.array, self.rows = array, rows
@@ -203,9 +203,9 @@ class _ArrayRows:
 
 
 def split_photos(dataset: DataSet, held_out: int, most: int | None = None) -> tuple[Pictures, Pictures, Pictures]:
-    """Return photos to train on, those held out of `train/` for choices, and `val/`; the same on every machine.
+    """Return the photos to train on, those held out of `train/`, and `val/`; the same on every machine.
 
-    With `most`, so many are trained on, of each class alike, and a fifth as many held out and counted at the end.
+    `most` limits the photos to train on, a random sample of all classes, and the other two parts to a fifth of that.
 
     Raises:
         SettingsError: holding out leaves nothing to train on.
@@ -213,7 +213,7 @@ def split_photos(dataset: DataSet, held_out: int, most: int | None = None) -> tu
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(dataset.train))
     held_out = held_out if most is None else min(held_out, max(most // 5, 1))
     if held_out >= len(order):
-        text = _("{held_out} photos cannot be held out of {count}: fewer are allowed. Lower held_out in the plan.")
+        text = _("Holding out {held_out} of {count} photos leaves none to train on. Lower held_out in the plan.")
         raise SettingsError(text.format(held_out=held_out, count=len(order)))
     chosen, remaining = np.sort(order[:held_out]), order[held_out:]
     val = np.arange(len(dataset.val))
@@ -229,25 +229,25 @@ def _some(pictures: Pictures, rows: NDArray[np.int64]) -> Pictures:
 
 @dataclass(frozen=True, slots=True)
 class FamilyJob:
-    """Where a plan's photos and results lie, and how it is trained."""
+    """Where a plan's photos and results are, and how it is trained."""
 
     photos: Path  # with train/CLASS and val/CLASS
     out: Path
     options: loop.TrainingOptions = field(default_factory=loop.TrainingOptions)
-    most: int | None = None  # photos to train on, to try the whole chain
+    most: int | None = None  # limit of photos to train on, to test the whole pipeline
 
 
 def train(
     plan: FamilyPlan, job: FamilyJob, report: loop.SeriesReport = no_progress, decoding: NamedProgress = no_progress
 ) -> tuple[FamilyOutcome, ...]:
-    """Train every run of a plan, one after the other; go on where an earlier call stopped.
+    """Train every run of a plan, one after the other; resume where an earlier call stopped.
 
-    Leaves in `job.out`: `results.csv`; a folder a run with its log, weights, manifest entry and `outcome.json`, which a
-    later call reads: a run whose outcome was changed meanwhile is trained again.
+    Writes to `job.out`: `results.csv`, and for each run a folder with its log, weights, manifest entry and
+    `outcome.json`, which later calls read. A run whose outcome was changed is trained again.
 
     Raises:
         SettingsError: the results in `job.out` are of another plan or other photos.
-        DatasetError: the folder is no data set.
+        DatasetError: the folder is not a data set.
     """
     classes = len(data.class_names(job.photos / "train"))
     networks = (*plan.networks, *plan.step1, *(plan.at_final_cost(network, classes) for network in plan.step1))
@@ -257,7 +257,7 @@ def train(
 
 
 class _Training:
-    """A family in training."""
+    """State of a family training."""
 
     def __init__(self, plan: FamilyPlan, dataset: DataSet, job: FamilyJob, report: loop.SeriesReport) -> None:
         self.plan, self.dataset, self.out, self.report = plan, dataset, job.out, report
@@ -265,11 +265,11 @@ class _Training:
         self.train, self.held_out, self.val = split_photos(dataset, plan.held_out, job.most)
         identity = {"plan": asdict(plan), "data": dataset.fingerprint, "photos": job.most}
         self.identity = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
-        file = job.out / "plan.json"  # which makes the folder this plan's and these photos'
+        file = job.out / "plan.json"  # ties the folder to this plan and these photos
         if file.exists() and file.read_text(encoding="utf-8") != self.identity:
             text = _(
-                "{folder} holds results of another plan or of other photos: one folder has one plan. "
-                "Give that plan again, or choose another --out."
+                "{folder} contains results of another plan or of other photos: each folder is for one plan. Use that "
+                "plan again, or choose another folder with --out."
             )
             raise SettingsError(text.format(folder=job.out))
         loop.replace_text(file, self.identity)
@@ -291,7 +291,7 @@ class _Training:
         return self.outcomes
 
     def _once(self, run: FamilyRun, planned: Sequence[FamilyRun]) -> None:
-        if row := loop.kept_outcome(self.out / run.name, self._key(run)):  # of an earlier call
+        if row := loop.kept_outcome(self.out / run.name, self._key(run)):  # from an earlier call
             right = np.array(row["right"], dtype=bool)
             self.outcomes = (*self.outcomes, FamilyOutcome(**row | {"right": right}))
             return
@@ -348,7 +348,7 @@ class _Training:
 
 
 def best_rule(plan: FamilyPlan, outcomes: Sequence[FamilyOutcome]) -> PlannedNetwork:
-    """The point of step 1 that is right most often on the photos held out, over its seeds."""
+    """Return the candidate of step 1 with the highest mean top-1 over seeds on the held-out photos."""
 
     def mean_pct(network: PlannedNetwork) -> float:
         rows = (row for row in outcomes if (row.part, row.network) == ("step1", network.name))
@@ -358,15 +358,15 @@ def best_rule(plan: FamilyPlan, outcomes: Sequence[FamilyOutcome]) -> PlannedNet
 
 
 def right(outcomes: Sequence[FamilyOutcome], network: str) -> Right:
-    """Which photos of `val/` a final network got right, seed by seed: (seeds, photos)."""
+    """Return which photos of `val/` a final network got right, (seeds, photos)."""
     finals = [row for row in outcomes if (row.part, row.network) == ("final", network)]
     return np.stack([row.right for row in sorted(finals, key=lambda row: row.seed)])
 
 
-# How a family is judged: compound scaling beside each single dimension, by rules that were fixed before the results.
+# Judgement of a family: compound scaling against each single dimension, by criteria fixed before the results.
 #
-# Each comparison is paired by seed: a t interval over the seeds' differences, and an interval of a crossed bootstrap
-# that draws seeds and photos anew together (Owen & Eckles 2012). Holm's correction holds over the three comparisons.
+# Each comparison is paired by seed: a t interval over the seeds' differences, and the interval of a crossed bootstrap
+# that resamples both seeds and photos (Owen & Eckles 2012). Holm's correction covers the three comparisons.
 
 LEVEL: Final = 0.05
 DRAWS: Final = 10_000
@@ -374,7 +374,7 @@ DRAWS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
-    """Compound minus one single dimension, in points of top-1."""
+    """Compound minus a single dimension, in percentage points of top-1."""
 
     single: str
     mean: float
@@ -385,20 +385,20 @@ class PairedComparison:
 
     @property
     def half_width(self) -> float:
-        """Half of the wider interval."""
+        """Half the width of the wider interval."""
         return max((high - low) / 2 for low, high in (self.seeds_interval, self.photos_interval))
 
     @property
     def sign(self) -> int:
-        """1: compound is better, -1: the single dimension is; 0: the numbers do not tell."""
+        """1 if compound is better, -1 if the single dimension is, 0 if undecided."""
         outside = self.photos_interval[0] > 0 or self.photos_interval[1] < 0
         return int(np.sign(self.mean)) if self.p_holm < LEVEL and outside else 0
 
 
 def compare(compound: Right, singles: Mapping[str, Right]) -> tuple[PairedComparison, ...]:
-    """Compare compound scaling with each single dimension; all have the same seeds and photos in order.
+    """Compare compound scaling with each single dimension; all must have the same seeds and photos in order.
 
-    At least two seeds are needed for an interval; with one, intervals are without bounds and nothing is told.
+    An interval needs at least two seeds; with one, intervals are unbounded and every comparison is undecided.
     """
     raw = {name: 100 * (compound.mean(1) - single.mean(1)) for name, single in singles.items()}  # (seeds,)
     corrected = holm_p_values([_p_value(differences) for differences in raw.values()])
@@ -424,7 +424,7 @@ def _p_value(differences: NDArray[np.float64]) -> float:
 
 
 def t_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Student's 95 % interval of a mean."""
+    """Return Student's 95 % interval of a mean."""
     if len(values) < 2:
         return -np.inf, np.inf
     half = stats.t.ppf(1 - LEVEL / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
@@ -432,7 +432,7 @@ def t_interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def crossed_interval(compound: Right, single: Right, draws: int = DRAWS) -> tuple[float, float]:
-    """95 % interval of the mean difference in points when seeds and photos are both drawn anew."""
+    """Return the 95 % interval of the mean difference in points, bootstrapped over both seeds and photos."""
     differences = compound.astype(np.int8) - single.astype(np.int8)  # (seeds, photos)
     seeds, photos = differences.shape
     if seeds < 2:
@@ -440,7 +440,7 @@ def crossed_interval(compound: Right, single: Right, draws: int = DRAWS) -> tupl
     draw = np.random.default_rng(0)
     of_seeds = draw.multinomial(seeds, np.full(seeds, 1 / seeds), draws) / seeds  # (draws, seeds)
     means = np.empty(draws)
-    for start in range(0, draws, 500):  # a part at a time: (500, photos) counts
+    for start in range(0, draws, 500):  # in batches of (500, photos) counts, to limit memory
         some = slice(start, min(start + 500, draws))
         of_photos = draw.multinomial(photos, np.full(photos, 1 / photos), some.stop - start) / photos
         means[some] = np.einsum("ds,dp,sp->d", of_seeds[some], of_photos, differences, optimize=True)
@@ -449,7 +449,7 @@ def crossed_interval(compound: Right, single: Right, draws: int = DRAWS) -> tupl
 
 
 def verdict(comparisons: Sequence[PairedComparison], untrained: Sequence[str] = ()) -> str:
-    """The outcome in one sentence. Networks that have not learnt their training photos judge nothing."""
+    """Return the outcome in one sentence; networks that have not learnt their training photos are left out."""
     counted = [comparison for comparison in comparisons if comparison.single not in untrained]
     worse = [comparison for comparison in counted if comparison.sign < 0]
     if "compound" in untrained or not counted:

@@ -1,8 +1,8 @@
-"""Step 1 of the paper's two-step method, run for real: a short training for every point of the grid.
+"""Step 1 of the paper's two-step method: a grid search with a short training for every point.
 
-Each finished training is a row of `results.csv`, written before the next begins, and a sealed file that a later call
-reads; a training that was cut off goes on from its last checkpoint. The points are trained with one seed, then the best
-five with more.
+Each finished training is saved before the next starts, as a row of `results.csv` and as a sealed file that later calls
+read; an interrupted training resumes from its last checkpoint. All points are trained with one seed, then the best five
+with more.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ RESULTS: Final = "results.csv"
 
 @dataclass(frozen=True, slots=True)
 class GridSearch:
-    """What is searched: which points, how each is trained, and with how many seeds the best are."""
+    """Settings of a search: the points, how each is trained, and the number of seeds for the best."""
 
     recipe: TrainingRecipe
     size: GridSize = GridSize.COARSE
@@ -34,11 +34,11 @@ class GridSearch:
 
     def __post_init__(self) -> None:
         if self.seeds < 2:
-            text = _("{seeds} seed for the best points shows no noise: 2 or more are allowed. Ask for 2.")
+            text = _("{seeds} seed for the best points cannot show the noise: at least 2 are needed. Use 2.")
             raise SettingsError(text.format(seeds=self.seeds))
 
     def baseline(self, classes: int) -> BaselineNetwork:
-        """The network that every point scales."""
+        """Return the network that every point scales."""
         network = self.recipe.network
         return BaselineNetwork(network.depth, network.width, network.resolution_px, classes)
 
@@ -52,12 +52,12 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Short, for folders and people."""
+        """Short name, also of the folder."""
         return f"{self.point.name}-s{self.seed}"
 
 
 def grid_points(search: GridSearch, classes: int) -> tuple[GridPoint, ...]:
-    """The points that are trained: the network of each costs twice the baseline, on paper and in truth."""
+    """Return the points to train: networks with twice the baseline's MACs, both by the formula and as counted."""
     return worth_training(grid(search.size, search.baseline(classes)))
 
 
@@ -68,18 +68,18 @@ def run_search(
     report: loop.SeriesReport = no_progress,
     decoding: NamedProgress = no_progress,
 ) -> tuple[two_step_search.SearchResult, ...]:
-    """Train every point on a folder of photos, and go on where an earlier call stopped.
+    """Train every point on a folder of photos; resume where an earlier call stopped.
 
     Raises:
-        DatasetError: the folder is no data set, or the results file is of something else.
+        DatasetError: the folder is not a data set, or the results file is not one of a search.
         SettingsError: the results in `out` are of another recipe.
     """
     classes = len(data.class_names(folder / "train"))
     chosen = grid_points(search, classes)
     if not chosen:
         text = _(
-            "No point of the {grid} grid doubles the MACs of the recipe {recipe!r} both on paper and in "
-            "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
+            "No point of the {grid} grid doubles the MACs of the recipe {recipe!r}: the ratio must be 1.8 to 2.2 by "
+            "the formula and 1.9 to 2.1 as counted. Choose the fine grid, or a larger baseline."
         )
         raise SettingsError(text.format(grid=search.size, recipe=search.recipe.name))
     largest = max(point.plan.resolution for point in chosen)
@@ -88,19 +88,19 @@ def run_search(
 
 
 class _Searching:
-    """A search in progress."""
+    """State of a search."""
 
     def __init__(self, search: GridSearch, dataset: data.DataSet, out: Path, report: loop.SeriesReport) -> None:
         self.search, self.dataset, self.out, self.report = search, dataset, out, report
         self.recipe_name = f"{search.recipe.name} {search.recipe.digest}"
         self.file = out / RESULTS
-        self.trials = 0  # to come in all
+        self.trials = 0  # expected total
         self.results: tuple[two_step_search.SearchResult, ...] = ()
         before = two_step_search.read_results(self.file) if self.file.exists() else ()
         if other := {row.recipe for row in before} - {self.recipe_name}:
             text = _(
-                "{file} holds results of the recipe {recipe}: one file has results of one recipe. "
-                "Give that recipe again, or choose another folder with --out."
+                "{file} contains results of the recipe {recipe}: each file is for one recipe. Use that recipe again, "
+                "or choose another folder with --out."
             )
             raise SettingsError(text.format(file=self.file, recipe=sorted(other)[0]))
 
@@ -128,13 +128,13 @@ class _Searching:
                 self.results = (*self.results, self._run_trial(trial, folder, waiting))
                 loop.keep_outcome(folder, key, asdict(self.results[-1]))
                 self._write()
-            for checkpoint in folder.glob("step-*.pt"):  # of a training that is over; its log stays
+            for checkpoint in folder.glob("step-*.pt"):  # not needed after the training; the log stays
                 checkpoint.unlink()
 
     def _run_trial(self, trial: Trial, folder: Path, waiting: int) -> two_step_search.SearchResult:
-        """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""
+        """Train; `waiting` is the MACs of the later networks, from which their time is estimated."""
         done = len(self.results)
-        total = max(self.trials, done + 1)  # more where an earlier call had other finalists
+        total = max(self.trials, done + 1)  # may grow if an earlier call had other finalists
 
         def tell(status: loop.TrainingStatus) -> None:
             left = status.seconds_left + (self._pace(trial, status) or 0) * waiting
@@ -149,7 +149,7 @@ class _Searching:
         return row
 
     def _pace(self, trial: Trial, status: loop.TrainingStatus) -> float | None:
-        """Seconds of training for each MAC of a network, from those that are done, else from this one."""
+        """Return the training seconds per MAC of a network, from finished trials, or else from this one."""
         if self.results:
             return sum(row.seconds for row in self.results) / sum(row.macs for row in self.results)
         share = status.step / status.steps

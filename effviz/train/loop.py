@@ -1,9 +1,9 @@
-"""The training loop with its log, checkpoints and export; a killed run goes on where it stopped, to the step.
+"""The training loop with its log, checkpoints and export; a killed run resumes from its last checkpoint.
 
-A step is a function of the state and of (seed, step): order, crops, dropout and mixup draw from generators that are set
-anew for every step. So a run that was killed and resumed ends with the same weights as one that was not.
+A step is a function of the state and of (seed, step): order, crops, dropout and mixup use generators that are reseeded
+for every step. So a run that was killed and resumed ends with the same weights as an uninterrupted one.
 
-One process does all of it, or each of a crew its part; then all have the same state after every step, and one saves it.
+Training runs in one process or in a group of workers; workers have the same state after every step, and one saves it.
 """
 
 import csv
@@ -38,30 +38,30 @@ from effviz.train.distributed import SINGLE_PROCESS, WHOLE_SHARD, Shard, WorkerG
 from effviz.train.training_recipe import TrainingRecipe
 from effviz.zoo import manifest, state_dicts
 
-# The log: a row an epoch, as CSV and as JSON.
+# The log: one row per epoch, as CSV and JSON.
 
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """How far the training was after an epoch."""
+    """Progress of a training after an epoch."""
 
     epoch: int  # from 1
     step: int  # batches so far
     rate: float  # learning rate of the last batch
     loss: float  # mean over the epoch's batches, with label smoothing and mixup
-    top1_pct: float | None  # on val/; None where it was not measured
-    seconds: float  # since the start, over all sittings
+    top1_pct: float | None  # on val/; None if not measured
+    seconds: float  # since the start, over all sessions
 
 
 def write_log(folder: Path, epochs: Sequence[EpochRecord]) -> None:
-    """Write `log.csv` and `log.json`, each whole or not at all."""
+    """Write `log.csv` and `log.json`, each atomically."""
     rows = [asdict(epoch) for epoch in epochs]
     replace_text(folder / "log.json", json.dumps(rows, indent=1) + "\n")
     replace_text(folder / "log.csv", csv_table([column.name for column in fields(EpochRecord)], rows))
 
 
 def csv_table(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
-    """Rows as CSV."""
+    """Return rows as CSV."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -70,13 +70,13 @@ def csv_table(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all; raises SettingsError where it cannot be written."""
+    """Write a text file atomically; raise SettingsError if it cannot be written."""
     with file_io.reporting_write_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         file_io.write_text_atomically(path, text)
 
 
-# Checkpoints: each appears whole or not at all, and its name carries its checksum.
+# Checkpoints: each is written atomically, with its checksum in its name.
 
 CHECKPOINTS_KEPT: Final = 2
 DIGEST_DIGITS: Final = 16  # of a checkpoint's sha256, in its name
@@ -86,7 +86,7 @@ CheckpointState = dict[str, Any]  # tensors, numbers, text, and lists and dicts 
 
 
 def save_checkpoint(folder: Path, step: int, state: CheckpointState) -> Path:
-    """Write the state after a step, and keep the last two alone; raises SettingsError where nothing can be written."""
+    """Save the state after a step, and keep only the last two; raise SettingsError if the folder is not writable."""
     with file_io.reporting_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / ".new"
@@ -102,89 +102,89 @@ def save_checkpoint(folder: Path, step: int, state: CheckpointState) -> Path:
 
 
 def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | None:
-    """The newest state whose checksum is right, None when there is none; raises WeightsError when all are damaged."""
+    """Load the newest intact checkpoint; return None if there is none, raise WeightsError if all are damaged."""
     files = checkpoint_files(folder)
     for path in files:
         if _has_own_digest(path):
             state: CheckpointState = torch.load(path, map_location=device, weights_only=True)
             return state
-        logger.warning("%s is damaged: its checksum is not that in its name. An older one is tried.", path.name)
+        logger.warning("%s is damaged: its checksum does not match its name. Trying an older one.", path.name)
     if files:
         text = _(
-            "All checkpoints in {folder} are damaged: their checksums are not those in their names. "
-            "Remove the folder to start anew."
+            "All checkpoints in {folder} are damaged: their checksums do not match those in their names. Remove the "
+            "folder to start over."
         )
         raise WeightsError(text.format(folder=folder))
     return None
 
 
 def checkpoint_files(folder: Path) -> list[Path]:
-    """What a training has left to go on from, the newest first."""
+    """Return a training's checkpoints, newest first."""
     return sorted((path for path in folder.glob("step-*.pt") if _CHECKPOINT_NAME.fullmatch(path.name)), reverse=True)
 
 
 def _has_own_digest(path: Path) -> bool:
-    """Whether a checkpoint is a file with the checksum in its name."""
+    """Return whether a checkpoint's checksum matches its name."""
     try:
         return file_io.file_sha256(path)[:DIGEST_DIGITS] in path.name
     except OSError:
         return False
 
 
-_DRAWS: Final = 1 << 30  # parts dropout's seeds from those of the crops
+_DRAWS: Final = 1 << 30  # separates dropout's seeds from those of the crops
 
-# Makes the batches of an epoch: the arguments of `training_batches`.
+# Returns the batches of an epoch; called as `training_batches`.
 BatchSource = Callable[[Pictures, TrainingRecipe, int, int, Shard], Iterator[batches.Batch]]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """How a training runs. The first three change what comes out by rounding and a crew's size at most."""
+    """How a training runs; the first three affect the result at most by rounding and the number of workers."""
 
     device: str = "cpu"
-    checkpoint_s: float = 45.0  # most work that a kill can lose, and a step
+    checkpoint_s: float = 45.0  # interval; a kill loses at most this much work, and a step
     crew: WorkerGroup = SINGLE_PROCESS
-    source: BatchSource = batches.training_batches  # other crops than Pillow's give other weights
-    bfloat16: bool = False  # activations and gradients; weights and the optimiser stay in 32 bits
+    source: BatchSource = batches.training_batches  # crops that differ from Pillow's give other weights
+    bfloat16: bool = False  # for activations and gradients; weights and optimiser state stay in 32 bits
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingStatus:
-    """Where a training stands after a step."""
+    """Progress of a training after a step."""
 
     step: int
     steps: int  # in the whole training
     loss: float  # of the last batch
-    top1_pct: float | None  # measured last
-    seconds_left: float  # at the pace of this sitting
+    top1_pct: float | None  # the last one measured
+    seconds_left: float  # at the pace of this session
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedNetwork:
-    """What came out."""
+    """The result of a training."""
 
-    module: nn.Module  # in evaluation mode; the moving average where the recipe has one
+    module: nn.Module  # in evaluation mode; the moving average if the recipe has one
     correct: int
     pictures: int  # in val/
     epochs: tuple[EpochRecord, ...]
-    seconds: float  # of training and evaluation, over all sittings
+    seconds: float  # of training and evaluation, over all sessions
 
     @property
     def top1_pct(self) -> float:
-        """Share of val/ whose first guess is right."""
+        """Top-1 accuracy on val/ in percent."""
         return 100 * self.correct / self.pictures
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesStatus:
-    """Where a series of trainings stands: a grid search or a family."""
+    """Progress of a series of trainings: a grid search or a family."""
 
     name: str  # of the training
     done: int  # trainings
     count: int
-    status: TrainingStatus | None  # of this training; None when it is over
-    seconds_left: float | None  # of the series; None until there is a pace
-    result: SearchResult | None = None  # of a grid search's training that is over
+    status: TrainingStatus | None  # of this training; None when it is finished
+    seconds_left: float | None  # of the series; None until there is an estimate
+    result: SearchResult | None = None  # of a finished training of a grid search
 
 
 Report = Callable[[TrainingStatus], None]
@@ -213,14 +213,14 @@ def train(
 
 
 def is_finished(recipe: TrainingRecipe, data: DataSet, folder: Path) -> bool:
-    """Whether nothing is left to train; raises what `train` would raise before its first step."""
+    """Return whether nothing is left to train; raise the same errors as `train` before its first step."""
     run = _TrainingRun(recipe, data, folder, TrainingOptions())
     run.resume()
     return run.step >= run.steps
 
 
 class _TrainingRun:
-    """A training in progress."""
+    """State of a training."""
 
     def __init__(self, recipe: TrainingRecipe, data: DataSet, folder: Path, options: TrainingOptions) -> None:
         self.recipe, self.data, self.folder, self.options = recipe, data, folder, options
@@ -228,7 +228,7 @@ class _TrainingRun:
         self.per_epoch = batches.steps_per_epoch(data.train, recipe)
         self.steps = self.per_epoch * recipe.epochs
         _check_size(recipe, data, self.per_epoch)
-        # Channels last: depthwise convolutions run about twice as fast on a CPU.
+        # Channels last, because depthwise convolutions run about twice as fast on a CPU.
         module = network_setup.build_network(recipe, len(data.classes)).to(self.device)
         self.module = module = module.to(memory_format=torch.channels_last)
         self.learner = self.crew.learner(module)
@@ -241,10 +241,10 @@ class _TrainingRun:
         self.step = 0
         self.losses = 0.0  # sum over the epoch so far
         self.epochs: list[EpochRecord] = []
-        self.seconds = 0.0  # in earlier sittings
-        self.correct: int | None = None  # of val/, once the training is over
+        self.seconds = 0.0  # in earlier sessions
+        self.correct: int | None = None  # of val/, once the training is finished
         self.started = self.saved = time.monotonic()
-        self.first = 0  # step at which this sitting began
+        self.first = 0  # step at which this session started
 
     @property
     def elapsed_s(self) -> float:
@@ -257,8 +257,8 @@ class _TrainingRun:
         for key, ours in self.identity.items():
             if state[key] != ours:
                 text = _(
-                    "{folder} holds a training with another {what}: only the same recipe and data can go on. "
-                    "Give them again, or choose another folder."
+                    "{folder} contains a training run whose {what} differs: it can be resumed only with the same "
+                    "recipe and data. Use those again, or choose another folder."
                 )
                 raise SettingsError(text.format(folder=self.folder, what=key))
         self.module.load_state_dict(state["module"])
@@ -270,7 +270,7 @@ class _TrainingRun:
         self.epochs = [EpochRecord(**row) for row in state["epochs"]]
 
     def save(self) -> None:
-        """Write where the training stands; one of a crew does it for all."""
+        """Save a checkpoint and the log; in a group, only worker 0 does."""
         if not self.crew.part.rank:
             state = self.identity | {
                 "module": self.module.state_dict(),
@@ -287,7 +287,7 @@ class _TrainingRun:
         self.saved = time.monotonic()
 
     def epoch(self, report: Report) -> None:
-        """What is left of the current epoch."""
+        """Train for the rest of the current epoch."""
         number, first = divmod(self.step, self.per_epoch)
         for pictures, labels in self.options.source(self.data.train, self.recipe, number, first, self.crew.part):
             loss = self._learn(pictures, labels)
@@ -324,7 +324,7 @@ class _TrainingRun:
         top1_pct = None
         if last or number % self.recipe.evaluate_every == 0:
             right = right_guesses(self.judged, self.data.val, self.recipe, self.device, self.crew.part)
-            correct = int(self.crew.total(int(right.sum())))  # each of a crew has looked at its part
+            correct = int(self.crew.total(int(right.sum())))  # each worker evaluates its part
             top1_pct = 100 * correct / len(self.data.val)
             self.correct = correct if last else None
         loss = self.losses / self.per_epoch
@@ -348,9 +348,9 @@ class _TrainingRun:
 def right_guesses(
     module: nn.Module, pictures: Pictures, recipe: TrainingRecipe, device: torch.device | str, part: Shard = WHOLE_SHARD
 ) -> NDArray[np.bool_]:
-    """Whether a network's first guess of each picture is right (N,), or of a worker's part of them."""
+    """Return whether the top-1 prediction is right for each picture of a worker's part, (N,)."""
     module.eval()
-    right = [np.zeros(0, bool)]  # a part may be empty
+    right = [np.zeros(0, bool)]  # a worker's part may be empty
     for pixels, labels in batches.evaluation_batches(pictures, recipe.network.resolution_px, part=part):
         logits = module(pixels.to(device, memory_format=torch.channels_last))  # (N, K)
         right.append((logits.argmax(1).cpu() == labels).numpy())
@@ -360,21 +360,21 @@ def right_guesses(
 def _check_size(recipe: TrainingRecipe, data: DataSet, per_epoch: int) -> None:
     if per_epoch == 0:
         text = _(
-            "{count} training pictures are fewer than one batch of {batch}. "
-            "Add pictures, or lower batch_size in the recipe."
+            "{count} training pictures are fewer than one batch of {batch}. Add pictures, or lower batch_size in the "
+            "recipe."
         )
         raise DatasetError(text.format(count=len(data.train), batch=recipe.batch_size))
 
 
 def _moving_average(module: nn.Module, recipe: TrainingRecipe) -> ModelEmaV3 | None:
-    """timm's, warmed up as TensorFlow's with `num_updates` n: its decay is at most (1 + n) / (10 + n)."""
+    """Return timm's moving average, with TensorFlow's warm-up: after n updates, decay is at most (1 + n) / (10 + n)."""
     if not recipe.ema:
         return None
     return ModelEmaV3(module, recipe.ema, use_warmup=True, warmup_gamma=9.0, warmup_power=1.0)
 
 
 def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None]:
-    """Cross entropy against smoothed labels; mixup smooths them itself."""
+    """Return cross entropy with label smoothing, and mixup if the recipe has it, which then smooths the labels."""
     augmentation = recipe.augmentation
     if not augmentation.mixup:
         return nn.CrossEntropyLoss(label_smoothing=augmentation.label_smoothing), None
@@ -382,24 +382,24 @@ def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None
     return nn.CrossEntropyLoss(), mixup
 
 
-# What a finished training leaves: weights, their entry for `models/manifest.json`, a card for people, and what came
-# out, for those who train many networks and go on later.
+# Output of a finished training: weights, their entry for `models/manifest.json`, a model card, and the outcome, from
+# which a series of trainings is resumed.
 
 OUTCOME_FILE: Final = "outcome.json"
-MAX_OUTCOME_BYTES: Final = 2**24  # a letter for each of ten million photos, and some numbers
+MAX_OUTCOME_BYTES: Final = 2**24  # one character for each of ten million photos, and some numbers
 WEIGHTS_FILE: Final = "weights.safetensors"
 ENTRY_FILE: Final = "entry.json"
 CARD_FILE: Final = "README.md"
 
 
 def keep_outcome(folder: Path, key: str, content: object) -> None:
-    """Write what came out of a training; `key` says of which one, of which recipe and photos."""
+    """Write the outcome of a training; `key` identifies the training, its recipe and photos."""
     with file_io.reporting_write_errors(folder):
         file_io.write_sealed(folder / OUTCOME_FILE, content, key)
 
 
 def kept_outcome(folder: Path, key: str) -> Any | None:
-    """Return what `keep_outcome` wrote under this key; None where there is nothing, or something else."""
+    """Return what `keep_outcome` wrote with this key, or None."""
     file = folder / OUTCOME_FILE
     try:
         return file_io.read_sealed(file, MAX_OUTCOME_BYTES, key)
@@ -407,12 +407,12 @@ def kept_outcome(folder: Path, key: str) -> Any | None:
         return None
     except (OSError, ValueError) as error:
         logger.debug("%s: %s", file, error)
-    logger.warning("%s is damaged or of another training: this network is trained again.", file)
+    logger.warning("%s is damaged or from another training: this network is trained again.", file)
     return None
 
 
 def export_training(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwork, folder: Path) -> dict[str, object]:
-    """Write weights, entry and card into the folder; return the entry."""
+    """Write weights, manifest entry and model card to the folder; return the entry."""
     weights = {name: tensor.cpu().contiguous() for name, tensor in trained.module.state_dict().items()}
     new = folder / f".{WEIGHTS_FILE}.new"
     with file_io.reporting_write_errors(folder):

@@ -1,4 +1,4 @@
-"""The network of a recipe with fresh weights of its seed, and what moves them: optimiser and schedule, all timm's."""
+"""A recipe's network, initialised from its seed, with optimiser and schedule, from timm and torch."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from effviz.zoo import torch_modules
 
 
 def build_network(recipe: TrainingRecipe, classes: int) -> nn.Module:
-    """Build the network; the same recipe gives the same weights, another seed gives others."""
+    """Build a recipe's network with initial weights that depend on the recipe's seed."""
     network = recipe.network
     module = torch_modules.build_untrained(network.family, network.depth, network.width, classes)
     with torch.random.fork_rng(devices=[]):
@@ -31,22 +31,22 @@ def build_network(recipe: TrainingRecipe, classes: int) -> nn.Module:
 
 
 def mbconv_blocks(module: nn.Module) -> list[nn.Module]:
-    """Every MBConv block in order."""
+    """Return all MBConv blocks in order."""
     return [block for stage in module.blocks for block in stage]  # type: ignore[union-attr]
 
 
 def _set_residuals(blocks: list[nn.Module], network: NetworkRecipe) -> None:
-    """Block i of n is skipped with probability rate * i / n (tensorflow/tpu `efficientnet_model.py`)."""
+    """Skip block i of n with probability rate * i / n (tensorflow/tpu `efficientnet_model.py`)."""
     for position, block in enumerate(blocks):
         if network.stochastic_depth > 0:
             block.drop_path = DropPath(network.stochastic_depth * position / len(blocks))
-        if network.zero_residual and getattr(block, "has_skip", False):  # it begins as its shortcut alone
+        if network.zero_residual and getattr(block, "has_skip", False):  # the block starts as an identity
             norm = block.bn3 if hasattr(block, "bn3") else block.bn2  # the first stage's blocks have two
             nn.init.zeros_(norm.weight)  # type: ignore[union-attr,arg-type]
 
 
 def build_optimiser(recipe: TrainingRecipe, module: nn.Module) -> torch.optim.Optimizer:
-    """The recipe's optimiser on the network's parameters; batch norm and biases do not decay."""
+    """Build the recipe's optimiser, without weight decay on batch norm and biases."""
     settings = recipe.optimiser
     extra = {"alpha": settings.squares} if settings.name is OptimiserName.RMSPROP else {}
     optimiser: torch.optim.Optimizer = create_optimizer_v2(
@@ -64,12 +64,12 @@ def build_optimiser(recipe: TrainingRecipe, module: nn.Module) -> torch.optim.Op
 def build_schedule(
     recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps_per_epoch: int
 ) -> Callable[[int], object]:
-    """Return what sets the learning rate of step number `step`, counted from 0, before it."""
+    """Return a function to call before each step, with the step's number from 0, that sets the learning rate."""
     schedule = recipe.schedule
     if schedule.name is ScheduleName.ONE_CYCLE:
-        # torch's own object can only go one step at a time, and a resumed run starts midway.
+        # torch's scheduler can only advance one step at a time, and a resumed run starts midway.
         return partial(_set_rate, moved, one_cycle(recipe.rate, recipe.epochs * steps_per_epoch, schedule.rising))
-    # The paper's: a linear warm-up, then times `decay` every `decay_epochs`, counted from the start.
+    # The paper's schedule: a linear warm-up, then times `decay` every `decay_epochs`, counted from the start.
     update: Callable[[int], object] = StepLRScheduler(
         moved,
         decay_t=schedule.decay_epochs * steps_per_epoch,
@@ -87,11 +87,11 @@ def _set_rate(moved: torch.optim.Optimizer, rates: tuple[float, ...], step: int)
 
 
 def one_cycle(rate: float, steps: int, rising: float) -> tuple[float, ...]:
-    """The learning rate of every step: from a 25th of the largest up to it, then down (Smith & Topin 2018)."""
+    """Return the learning rate of every step: from a 25th of the maximum up to it, then down (Smith & Topin 2018)."""
     if steps < 2:
         return (rate,) * steps
     stand_in = torch.optim.SGD([torch.zeros(1)], lr=rate)
-    rising = max(rising, 1.001 / steps)  # torch divides by the number of rising steps less one
+    rising = max(rising, 1.001 / steps)  # torch divides by the number of rising steps minus one
     cycle = OneCycleLR(stand_in, rate, total_steps=steps, pct_start=rising, cycle_momentum=False)
     rates = [float(cycle.get_last_lr()[0])]
     for _ in range(steps - 1):

@@ -1,6 +1,6 @@
-"""The loop on several workers under Ray Train.
+"""The training loop on several workers with Ray Train.
 
-When one dies, all start anew and go on from the newest checkpoint, which is rank 0's.
+If a worker dies, all restart from the newest checkpoint, which rank 0 writes.
 """
 
 import threading
@@ -19,29 +19,29 @@ from effviz.train import batches, data, loop
 from effviz.train.distributed import TorchProcessGroup
 from effviz.train.training_recipe import TrainingRecipe
 
-RETRIES: Final = 3  # how often workers may die; machines that a cluster takes back on purpose do not count
+RETRIES: Final = 3  # how often workers may die; machines that the cluster removes on purpose do not count
 _POLL_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class RayTrainingJob:
-    """What every worker has to know; its machine must see both folders at the same paths."""
+    """Arguments of every worker; all machines must see both folders at the same paths."""
 
     recipe: TrainingRecipe
     photos: Path  # with train/ and val/
-    folder: Path  # where checkpoints and log go, written by rank 0
+    folder: Path  # for checkpoints and log, written by rank 0
     options: loop.TrainingOptions
 
 
 def train(job: RayTrainingJob, ray_cluster: cluster.Cluster, report: loop.Report = no_progress) -> loop.TrainedNetwork:
     """Train as `loop.train` does, each worker on its part of every batch.
 
-    The batches are those of one process, so the number of workers changes batch norm (a worker sees its part alone) and
-    dropout's draws, nothing else. With one number of workers the weights are the same each time, killed or not.
+    The batches are those of one process, so the number of workers affects only batch norm (each worker sees only its
+    part) and dropout's random numbers. With the same number of workers, the weights are reproducible, killed or not.
 
     Raises:
-        SettingsError: Ray is missing or cannot be reached, batches cannot be parted among so many workers, or these die
-            again and again.
+        SettingsError: Ray is missing or not reachable, batches cannot be divided among the workers, or workers keep
+            dying.
         DatasetError, WeightsError: as `loop.train`.
     """
     cluster.require_ray()
@@ -52,19 +52,19 @@ def train(job: RayTrainingJob, ray_cluster: cluster.Cluster, report: loop.Report
         with cluster.connect(ray_cluster):
             _fit(job, ray_cluster, report)
         if not loop.is_finished(job.recipe, dataset, job.folder):
-            raise KeyboardInterrupt  # which Ray turns into an end without an error
+            raise KeyboardInterrupt  # Ray handles an interrupt by ending without an error
     return loop.train(job.recipe, dataset, job.folder)
 
 
 def work(job: RayTrainingJob, notices: Any) -> None:
-    """What each of Ray's workers runs."""
+    """Train on one Ray worker."""
     import ray.train.torch
 
     crew = TorchProcessGroup()
     options = replace(job.options, device=str(ray.train.torch.get_device()), crew=crew)
 
     def report(status: loop.TrainingStatus) -> None:
-        # Nobody waits for it, and it is plain: a TrainingStatus would bring torch into the queue's process.
+        # Not awaited. Sent as a tuple, because a TrainingStatus would import torch in the queue's process.
         notices.actor.put_nowait.remote(astuple(status))
 
     loop.train(job.recipe, _pictures(job), job.folder, options, no_progress if crew.part.rank else report)
@@ -72,14 +72,14 @@ def work(job: RayTrainingJob, notices: Any) -> None:
 
 def _check(job: RayTrainingJob, ray_cluster: cluster.Cluster) -> None:
     size = job.recipe.batch_size
-    if size % (2 * ray_cluster.workers):  # mixup mixes pairs, batch norm needs two
+    if size % (2 * ray_cluster.workers):  # mixup works on pairs, and batch norm needs two pictures
         text = _(
-            "A batch of {size} pictures cannot be parted among {workers} workers: each needs the same even number. "
-            "Choose another --workers, or change batch_size in the recipe."
+            "A batch of {size} pictures cannot be divided among {workers} workers: each needs the same even number. "
+            "Change --workers, or batch_size in the recipe."
         )
         raise SettingsError(text.format(size=size, workers=ray_cluster.workers))
     if job.options.device == "mps":
-        raise SettingsError(_("Ray's workers cannot share mps: cpu and cuda are allowed. Choose one with --device."))
+        raise SettingsError(_("Ray workers cannot share mps. Choose cpu or cuda with --device."))
 
 
 def _pictures(job: RayTrainingJob) -> data.DataSet:
@@ -112,9 +112,9 @@ def _fit(job: RayTrainingJob, ray_cluster: cluster.Cluster, report: loop.Report)
 
 
 def _said(error: Any) -> Exception:
-    """Return what a user can mend as if it had happened here; a mistake of ours stays as it is."""
+    """Return the EffVizError behind a failure, or a SettingsError if workers died; else the failure itself."""
     from ray.exceptions import RayActorError
-    from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError  # a worker's death, once it works
+    from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError  # raised if a running worker dies
 
     failures = [*getattr(error, "worker_failures", {}).values(), getattr(error, "controller_failure", None)]
     for failure in failures:
@@ -123,15 +123,15 @@ def _said(error: Any) -> Exception:
     if not any(isinstance(failure, RayActorError | WorkerHealthCheckFailedError) for failure in failures):
         return cast("Exception", error)
     text = _(
-        "Workers of the Ray cluster died, and training starts anew {retries} times at most. See to the machines' "
-        "memory, or ask for fewer --workers; the same command with --resume then goes on."
+        "Workers of the Ray cluster died, and training restarts at most {retries} times. Check the machines' memory or "
+        "use fewer --workers, then run the same command with --resume to continue."
     )
     return SettingsError(text.format(retries=RETRIES))
 
 
 @contextmanager
 def _reporting(notices: Any, report: loop.Report) -> Iterator[None]:
-    """Pass on what rank 0 tells, while the trainer holds this thread."""
+    """Pass on progress from rank 0 while the trainer blocks this thread."""
     over = threading.Event()
 
     def listen() -> None:

@@ -1,4 +1,4 @@
-"""What a training is, as one immutable value read from TOML, and what the parts of a recipe compute, without torch."""
+"""Training recipes, read from TOML, and the formulas of their parts, without torch."""
 
 import hashlib
 import json
@@ -27,68 +27,68 @@ Epochs = Annotated[int, Range(1, 100_000)]
 class OptimiserName(StrEnum):
     """timm's names."""
 
-    RMSPROP = "rmsproptf"  # as TensorFlow computes it, with epsilon inside the root
+    RMSPROP = "rmsproptf"  # as in TensorFlow, with epsilon inside the square root
     ADAMW = "adamw"
 
 
 class ScheduleName(StrEnum):
-    """How the learning rate moves."""
+    """Shapes of the learning rate schedule."""
 
     STAIRCASE = "staircase"  # warm-up, then times `decay` every `decay_epochs`
-    ONE_CYCLE = "one-cycle"  # up for a share of the training, then down to almost nothing
+    ONE_CYCLE = "one-cycle"  # up for a share of the training, then down to almost 0
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkRecipe:
-    """Which network: B0's blocks and channels times depth and width."""
+    """The network: B0 with its blocks and channels multiplied by depth and width."""
 
     depth: float
     width: float
     resolution_px: Count
     family: Family = Family.EFFICIENTNET
     dropout: Skipped = 0.2  # before the classifier
-    stochastic_depth: Skipped = 0.0  # how often the last block is skipped; earlier ones less, in proportion
-    norm_momentum: Share = 0.1  # of batch norm's statistics, as torch counts: the paper's 0.99 is 0.01
+    stochastic_depth: Skipped = 0.0  # probability of skipping the last block; proportionally lower for earlier ones
+    norm_momentum: Share = 0.1  # of batch norm's statistics, in torch's convention: the paper's 0.99 is 0.01
     zero_residual: bool = False  # the last batch norm of each residual branch starts at zero (Goyal et al. 2017, 5.1)
 
 
 @dataclass(frozen=True, slots=True)
 class Optimiser:
-    """How weights follow gradients."""
+    """The optimiser and its settings."""
 
     name: OptimiserName
     rate: Annotated[float, Range(0, 10)]  # the largest learning rate, for batches of `rate_for_batch` pictures
     rate_for_batch: Annotated[int, Range(1, 65_536)] = 256
-    weight_decay: Share = 0.0  # of convolutions and the classifier; batch norm and biases have none
+    weight_decay: Share = 0.0  # for convolutions and the classifier, not for batch norm and biases
     momentum: Share = 0.9
-    squares: Share = 0.9  # RMSProp's decay of mean squares
+    squares: Share = 0.9  # RMSProp's decay of the mean square
     epsilon: Annotated[float, Range(1e-12, 1)] = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How the learning rate moves over the training."""
+    """The learning rate schedule and its settings."""
 
     name: ScheduleName
     warmup_epochs: Annotated[float, Range(0, 100_000)] = 5.0  # staircase
     decay: Share = 0.97
     decay_epochs: Annotated[float, Range(0.01, 100_000)] = 2.4
-    rising: Annotated[float, Range(0.01, 0.99)] = 0.3  # one-cycle: the share of steps that go up
+    rising: Annotated[float, Range(0.01, 0.99)] = 0.3  # one-cycle: the share of steps with a rising rate
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """What happens to pictures and labels during training."""
+    """Augmentation of pictures and labels."""
 
     smallest_crop: Annotated[float, Range(0.01, 1)] = 0.08  # share of the picture's area
-    policy: str = ""  # timm's names: "v0" is AutoAugment as EfficientNet had it, "rand-m9-mstd0.5" RandAugment
+    policy: str = ""  # timm's names: "v0" is EfficientNet's AutoAugment, "rand-m9-mstd0.5" RandAugment
     mixup: Annotated[float, Range(0, 10)] = 0.0
     label_smoothing: Annotated[float, Range(0, 0.9)] = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecipe:
-    """Everything that decides the weights, except the data. Raises SettingsError where a value is out of range."""
+    """Everything that determines the weights, except the data; raises SettingsError if a value is out of range."""
 
     name: str
     network: NetworkRecipe
@@ -113,53 +113,53 @@ class TrainingRecipe:
 
     @property
     def digest(self) -> str:
-        """Names all that is in it: two recipes with one digest train the same network."""
+        """Hash of the recipe: two recipes with the same digest train the same network."""
         values = asdict(self)
-        if not self.network.zero_residual:  # a later field: recipes without it keep their digests
+        if not self.network.zero_residual:  # added later, so that older recipes keep their digests
             del values["network"]["zero_residual"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     def at(self, depth: float, width: float, resolution_px: int) -> "TrainingRecipe":
-        """The same training of another network."""
+        """Return this recipe for a network of another size."""
         return replace(self, network=replace(self.network, depth=depth, width=width, resolution_px=resolution_px))
 
 
 def read_recipe(name_or_path: str) -> TrainingRecipe:
-    """Read a shipped recipe by its name, or a TOML file by its path; raises SettingsError where it is none."""
+    """Read a shipped recipe by name, or a TOML file by path; raise SettingsError if it is not a valid recipe."""
     path = RECIPES_FOLDER / f"{name_or_path}.toml" if name_or_path in SHIPPED_RECIPES else Path(name_or_path)
     try:
         text = file_io.read_regular(path, MAX_RECIPE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         sentence = _(
-            "The recipe {name_or_path} cannot be read: a TOML file or one of {shipped} is allowed. Check the path."
+            "The recipe {name_or_path} cannot be read: it must be a TOML file or one of {shipped}. Check the path."
         )
         raise SettingsError(sentence.format(name_or_path=name_or_path, shipped=", ".join(SHIPPED_RECIPES))) from error
     try:
         rows = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # of TOML, or of a number with thousands of digits
-        sentence = _("The recipe {name_or_path} is not TOML ({error}). Mend the file.")
+    except (ValueError, RecursionError) as error:  # invalid TOML, or a number with thousands of digits
+        sentence = _("The recipe {name_or_path} is not valid TOML ({error}). Correct the file.")
         raise SettingsError(sentence.format(name_or_path=name_or_path, error=error)) from error
     return schema.parse(TrainingRecipe, {"name": path.stem} | rows, path.name)
 
 
-# What the parts of a recipe compute, in plain numbers: no torch, so that a page can draw them at once. The trainings
-# themselves run on timm's and torch's parts (`effviz.train.network_setup`); tests hold both against each other.
+# Formulas of the parts of a recipe, without torch, so that a page can plot them at once. Training itself uses timm and
+# torch (`effviz.train.network_setup`); tests compare the two.
 
-# Steps of an epoch are counted over all 1,281,167 training pictures of ImageNet, as tensorflow/tpu's main.py does.
+# An epoch's steps are computed from all 1,281,167 training pictures of ImageNet, as in tensorflow/tpu's main.py.
 IMAGENET_PHOTOS = 1_281_167
 
 
 def learning_rate(highest: float, schedule: Schedule, epoch: float) -> float:
-    """The rate after `epoch` epochs of a staircase.
+    """Return the learning rate after `epoch` epochs of a staircase.
 
-    A line up from 0 to the highest rate, then times `decay` every `decay_epochs`. The stairs count from the start, so
-    the highest rate is hardly reached (`build_learning_rate` of tensorflow/tpu's utils.py).
+    A linear warm-up from 0 to the highest rate, then times `decay` every `decay_epochs`. The decays are counted from
+    the start, so the highest rate is barely reached (`build_learning_rate` of tensorflow/tpu's utils.py).
 
     Raises:
-        SettingsError: the schedule is no staircase.
+        SettingsError: the schedule is not a staircase.
     """
     if schedule.name is not ScheduleName.STAIRCASE:
-        text = _("The schedule {name} has no formula here: only {known} has one. Pick a recipe with it.")
+        text = _("There is a formula only for the schedule {known}, not for {name}. Choose a recipe with it.")
         raise SettingsError(text.format(name=schedule.name, known=ScheduleName.STAIRCASE))
     if epoch < schedule.warmup_epochs:
         return highest * epoch / schedule.warmup_epochs
@@ -167,12 +167,12 @@ def learning_rate(highest: float, schedule: Schedule, epoch: float) -> float:
 
 
 def count_decays(schedule: Schedule, epoch: float) -> int:
-    """How often the rate has fallen; a stair that ends right here has ended, whatever floats make of 2.4."""
+    """Return how often the rate has decayed; a small tolerance includes a decay at `epoch` despite rounding of 2.4."""
     return math.floor(epoch / schedule.decay_epochs + 1e-9)
 
 
 def schedule_corners(highest: float, schedule: Schedule, epochs: float) -> Iterator[tuple[float, float]]:
-    """(epoch, rate) at both ends of the warm-up and of every stair: joined by lines, the whole curve."""
+    """Yield (epoch, rate) at both ends of the warm-up and of every stair; joined by lines, they give the curve."""
     if schedule.warmup_epochs > 0:
         yield 0.0, 0.0
         yield schedule.warmup_epochs, highest
@@ -186,20 +186,20 @@ def schedule_corners(highest: float, schedule: Schedule, epochs: float) -> Itera
 
 
 def scaled_dropout(least: float, most: float, position: int, count: int) -> float:
-    """Linear from the first of `count` networks (position 0) to the last."""
+    """Return dropout interpolated linearly from the first of `count` networks (position 0) to the last."""
     return least + (most - least) * position / (count - 1)
 
 
 def survival_probability(last: float, block: int, count: int) -> float:
-    """How often block number `block` (from 0) of `count` runs in training: `1 - (1 - last) * block / count`.
+    """Return the survival probability of block `block` (from 0) of `count`: `1 - (1 - last) * block / count`.
 
-    The paper's 0.8 belongs to a block behind the last one (`efficientnet_model.py` of tensorflow/tpu).
+    The paper's 0.8 would be for a block after the last one (`efficientnet_model.py` of tensorflow/tpu).
     """
     return 1 - (1 - last) * block / count
 
 
 def has_shortcuts(network: Plan) -> tuple[bool, ...]:
-    """For every MBConv block, whether a shortcut leads past it: only such blocks can be skipped."""
+    """Return whether each MBConv block has a shortcut; only such blocks can be skipped."""
     shortcuts = []
     for stage in network.stages[1:-1]:
         for block in range(stage.layers):
@@ -210,31 +210,31 @@ def has_shortcuts(network: Plan) -> tuple[bool, ...]:
 
 
 def average_weight(decay: float, steps: float) -> float:
-    """The share of a moving average that stems from the last `steps` steps."""
+    """Return the share of the last `steps` steps in a moving average."""
     return 1 - math.pow(decay, steps)
 
 
 def sigmoid(x: float) -> float:
-    """`1 / (1 + e^-x)`."""
+    """Return the logistic sigmoid, `1 / (1 + e^-x)`."""
     return 1 / (1 + math.exp(-x))
 
 
 def silu(x: float) -> float:
-    """SiLU, or Swish-1: `x * sigmoid(x)` (Elfwing et al. 2017, Ramachandran et al. 2017)."""
+    """Return SiLU, or Swish-1: `x * sigmoid(x)` (Elfwing et al. 2017, Ramachandran et al. 2017)."""
     return x * sigmoid(x)
 
 
 def silu_slope(x: float) -> float:
-    """The derivative of SiLU."""
+    """Return the derivative of SiLU."""
     gate = sigmoid(x)
     return gate * (1 + x * (1 - gate))
 
 
 def relu(x: float) -> float:
-    """ReLU: nothing below 0."""
+    """Return ReLU, `max(x, 0)`."""
     return max(x, 0.0)
 
 
 def relu_slope(x: float) -> float:
-    """The derivative of ReLU; at 0 it has none, and frameworks take 0."""
+    """Return the derivative of ReLU; it is undefined at 0, where frameworks use 0."""
     return 1.0 if x > 0 else 0.0

@@ -87,12 +87,15 @@ def test_only_the_last_decoded_folders_are_kept(folder: Path, own_cache: Path) -
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda folder: folder.joinpath("val").rename(folder / "test"), "val holds 0 class folders"),
-        (lambda folder: [path.unlink() for path in (folder / "train/red").iterdir()], "red holds no readable picture"),
-        (lambda folder: folder.joinpath("val/green").mkdir(), "has the class 'green', which train/ has not"),
+        (lambda folder: folder.joinpath("val").rename(folder / "test"), "val contains 0 class folders"),
+        (
+            lambda folder: [path.unlink() for path in (folder / "train/red").iterdir()],
+            "red contains no readable picture",
+        ),
+        (lambda folder: folder.joinpath("val/green").mkdir(), "has the class 'green', which train/ does not have"),
         (
             lambda folder: [path.write_bytes(b"no picture") for path in (folder / "val/blue").iterdir()],
-            "blue holds no readable picture",
+            "blue contains no readable picture",
         ),
     ],
 )
@@ -104,7 +107,7 @@ def test_what_is_no_data_set_is_one_sentence(folder: Path, spoil, sentence: str)
 
 def test_no_room_on_the_disk_is_said_before_anything_is_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data.shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
-    with pytest.raises(DatasetError, match="Make room"):
+    with pytest.raises(DatasetError, match="Free up space"):
         data.data_set(folder, 16)
 
 

@@ -85,7 +85,7 @@ def test_photos_are_held_out_once_and_val_is_not_among_them(folder: Path) -> Non
     for row in range(5):  # labels stay with their photos
         picture = np.asarray(held_out.pixels[row]).mean((0, 1))
         assert (picture[0] > picture[2]) == (known.classes[held_out.labels[row]] == "red")
-    with pytest.raises(SettingsError, match="24 photos cannot be held out of 24"):
+    with pytest.raises(SettingsError, match="Holding out 24 of 24 photos leaves none"):
         family_training.split_photos(known, 24)
 
 
@@ -142,7 +142,7 @@ def test_the_final_network_of_every_seed_has_an_entry_of_its_own() -> None:
     [
         (("width = {", "broad = {"), "has no network 'width'"),
         (("held_out = 1000", ""), "plan.toml lacks held_out"),
-        (("smallest_crop", 'policy = "v0"\nsmallest_crop'), "asks for the policy 'v0'"),
+        (("smallest_crop", 'policy = "v0"\nsmallest_crop'), "sets the policy 'v0'"),
         (("seeds = 3", "seeds = 0"), "seeds is 0: 1 to 1000 is allowed"),
         (("seeds = 3", "seeds = 2.5"), "seeds is 2.5"),
         (("held_out", "holds_out"), "unknown key 'holds_out'"),

@@ -105,7 +105,7 @@ def test_results_of_another_recipe_are_not_mixed_in(folder: Path, tmp_path: Path
 
 
 def test_one_seed_shows_no_noise() -> None:
-    with pytest.raises(SettingsError, match="2 or more"):
+    with pytest.raises(SettingsError, match="at least 2"):
         GridSearch(OF.recipe, GridSize.COARSE, 1)
 
 

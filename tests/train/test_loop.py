@@ -143,14 +143,14 @@ def test_other_recipes_and_other_data_cannot_go_on(
 ) -> None:
     known = data.data_set(folder, SIDE_PX)
     loop.train(tiny(), known, tmp_path / "run")
-    with pytest.raises(SettingsError, match="another recipe"):
+    with pytest.raises(SettingsError, match="whose recipe differs"):
         loop.train(tiny(seed=1), known, tmp_path / "run")
     loop.train(tiny(), data.data_set(another_folder, SIDE_PX), tmp_path / "run")  # the same images, moved
     changed = min((another_folder / "train" / "red").iterdir())
     bytes_of = bytearray(changed.read_bytes())
     bytes_of[len(bytes_of) // 2] ^= 1  # with the same name and size
     changed.write_bytes(bytes_of)
-    with pytest.raises(SettingsError, match="another data"):
+    with pytest.raises(SettingsError, match="whose data differs"):
         loop.train(tiny(), data.data_set(another_folder, SIDE_PX), tmp_path / "run")
 
 
@@ -209,7 +209,7 @@ def test_if_all_are_damaged_the_sentence_says_what_to_do(tmp_path: Path) -> None
     for step in (1, 2):
         path = loop.save_checkpoint(tmp_path, step, state(step))
         path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(WeightsError, match="Remove the folder to start anew"):
+    with pytest.raises(WeightsError, match="Remove the folder to start over"):
         loop.load_checkpoint(tmp_path, CPU)
 
 
@@ -260,7 +260,7 @@ def test_an_outcome_that_was_changed_is_not_used(tmp_path: Path, caplog: pytest.
             file.unlink()
             file.mkdir()
     assert loop.kept_outcome(tmp_path / "width", "width of a plan") is None
-    assert caplog.messages == [f"{file} is damaged or of another training: this network is trained again."]
+    assert caplog.messages == [f"{file} is damaged or from another training: this network is trained again."]
     assert loop.kept_outcome(tmp_path / "nothing", "width of a plan") is None
     assert len(caplog.messages) == 1
 
@@ -339,7 +339,7 @@ def test_skipped_files_are_named(config: Path, folder: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(["--device", "tpu"], "The device 'tpu' is not there"), (["--data", "nowhere"], "nowhere/train holds 0 class")],
+    [(["--device", "tpu"], "The device 'tpu' is not there"), (["--data", "nowhere"], "nowhere/train contains 0 class")],
 )
 def test_what_a_user_does_wrong_is_one_line(
     config: Path, folder: Path, tmp_path: Path, words: list[str], sentence: str

@@ -78,7 +78,7 @@ def test_workers_that_die_are_one_sentence(
     monkeypatch.setattr(ray_engine, "partial", lambda *_work: dies())  # without the job, whose class imports timm
     monkeypatch.setattr(ray_engine, "RETRIES", 0)
     job = RayTrainingJob(tiny(), folder, tmp_path / "run", loop.TrainingOptions())
-    with pytest.raises(SettingsError, match=r"^Workers .* 0 times at most\..* --workers; .* --resume then goes on\.$"):
+    with pytest.raises(SettingsError, match=r"^Workers .* at most 0 times\..* --workers, .* --resume to continue\.$"):
         ray_engine.train(job, Cluster(1))
 
 
@@ -168,12 +168,12 @@ def test_batches_that_cannot_be_parted_are_one_sentence(
     folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe], workers: int, batch: int
 ) -> None:
     job = RayTrainingJob(tiny(batch_size=batch), folder, tmp_path / "run", loop.TrainingOptions())
-    with pytest.raises(SettingsError, match=f"A batch of {batch} pictures cannot be parted among {workers} workers"):
+    with pytest.raises(SettingsError, match=f"A batch of {batch} pictures cannot be divided among {workers} workers"):
         ray_engine.train(job, Cluster(workers))
 
 
 def test_mps_cannot_be_shared(folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe]) -> None:
-    with pytest.raises(SettingsError, match="cpu and cuda are allowed"):
+    with pytest.raises(SettingsError, match="Choose cpu or cuda"):
         ray_engine.train(RayTrainingJob(tiny(), folder, tmp_path / "run", loop.TrainingOptions("mps")), Cluster(2))
 
 

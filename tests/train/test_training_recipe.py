@@ -52,7 +52,7 @@ def test_the_corners_draw_the_whole_curve() -> None:
 
 def test_one_cycle_has_no_stairs() -> None:
     short = training_recipe.read_recipe("short")
-    with pytest.raises(SettingsError, match="only staircase has one"):
+    with pytest.raises(SettingsError, match="formula only for the schedule staircase"):
         training_recipe.learning_rate(1.0, short.schedule, 1)
 
 
@@ -176,18 +176,18 @@ def test_a_file_of_ones_own_is_read_by_its_path(tmp_path: Path) -> None:
         ("epochs = 2", "epochs = inf", "epochs is inf"),
         ("epochs = 2", "epochs = nan", "epochs is nan"),
         ("epochs = 2", "epochs = " + "9" * 400, "epochs is 999"),
-        ("epochs = 2", "epochs = " + "9" * 5000, "is not TOML"),
+        ("epochs = 2", "epochs = " + "9" * 5000, "is not valid TOML"),
         ("epochs = 2", "epochs = 2020-01-01", "epochs is {'date': '2020-01-01'}: a value of int is allowed"),
         ("resolution_px = 64", "resolution_px = " + "9" * 400, "network, resolution_px is 999"),
         ("epochs = 2", "", "lacks epochs"),
         ("epochs = 2", "epoch = 2", "unknown key 'epoch'"),
-        ("epochs = 2", "epochs = = 2", "is not TOML"),
+        ("epochs = 2", "epochs = = 2", "is not valid TOML"),
         ('"adamw"', '"adam"', "name is 'adam': rmsproptf, adamw is allowed"),
         ("rate = 1e-3", 'rate = "high"', "rate is 'high': a value of float is allowed"),
         ("rate = 1e-3", "rate = nan", "rate is nan"),
         ("rate = 1e-3", "rate = 1e-3\nepsilon = 1e-300", "epsilon is 1e-300: 1e-12 to 1 is allowed"),
         ("epochs = 2", "epochs = 2\nname = 7", "name is 7: a value of str is allowed"),
-        ("epochs = 2", "x = " + "[" * 100_000, "is not TOML"),
+        ("epochs = 2", "x = " + "[" * 100_000, "is not valid TOML"),
         ("resolution_px = 64", "resolution_px = 7", "32 to 2048 px"),
         ("[network]", "network = 3\n[other]", "unknown key 'other'"),
     ],
@@ -208,7 +208,9 @@ def test_a_table_where_a_value_belongs_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(SettingsError, match="nowhere cannot be read: a TOML file or one of paper, search, short"):
+    with pytest.raises(
+        SettingsError, match="nowhere cannot be read: it must be a TOML file or one of paper, search, short"
+    ):
         training_recipe.read_recipe("nowhere")
 
 
