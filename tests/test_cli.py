@@ -242,7 +242,7 @@ def test_every_command_and_option_is_explained() -> None:
             "lite0@97 is not calibrated",
         ),
         (["scale", "--phi", "99"], "phi 99 is out of range"),
-        (["solve", "--macs", "-1"], "any positive number is allowed"),
+        (["solve", "--macs", "-1"], "Give a positive number"),
     ],
 )
 def test_what_a_user_does_wrong_is_one_line_and_exit_1(

@@ -52,4 +52,4 @@ def test_fetch_without_a_network_is_one_line(tmp_path, monkeypatch):
     result = CliRunner().invoke(app, ["fetch", "b0"])
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
-    assert "needs a network" in result.stderr
+    assert "Check that you are online" in result.stderr

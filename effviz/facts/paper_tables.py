@@ -38,11 +38,11 @@ class PaperVersion(StrEnum):
         """Why the accuracies differ from the other versions'."""
         return {
             "v5": _(
-                "Re-trained with 25,022 training images held out for early stopping. "
-                "Its Figures 1 and 5 still draw the accuracies of v3."
+                "Retrained with 25,022 training images held out for early stopping. Its Figures 1 and 5 still show the "
+                "accuracies of v3."
             ),
             "v3": _("Open-source results with AutoAugment."),
-            "v1": _("Results of internal code that had implementation bugs, as an author wrote in tensorflow/tpu#623."),
+            "v1": _("Results of internal code with implementation bugs, as an author wrote in tensorflow/tpu#623."),
         }[self]
 
 
@@ -262,7 +262,7 @@ def training_fact(key: str) -> TrainingFact:
     """One setting by its key; raises SettingsError where there is no such one among `training_facts()`."""
     by_key = {fact.key: fact for fact in training_facts()}
     if key not in by_key:
-        text = _("There is no training setting {key!r}: the settings are {known}. Pick one of them.")
+        text = _("There is no training setting {key!r}. Choose one of: {known}.")
         raise SettingsError(text.format(key=key, known=", ".join(by_key)))
     return by_key[key]
 

@@ -35,12 +35,12 @@ class Objective:
 
     def __post_init__(self) -> None:
         if not 0 < self.target_macs < math.inf:
-            text = _("A target of {macs:g} MACs is not allowed: it has to be a positive number. Give one such as 4e8.")
+            text = _("A target of {macs:g} MACs is not allowed. Give a positive number, such as 4e8.")
             raise SettingsError(text.format(macs=self.target_macs))
         if not -1 <= self.exponent <= 0:
             text = _(
-                "The exponent w = {exponent:g} is out of range: -1 to 0 is allowed, since MACs are a cost. "
-                "The paper has -0.07."
+                "The exponent w = {exponent:g} is out of range. Choose a value from -1 to 0, because MACs are a cost; "
+                "the paper uses -0.07."
             )
             raise SettingsError(text.format(exponent=self.exponent))
 

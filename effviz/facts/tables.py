@@ -25,7 +25,7 @@ def rows(name: str) -> list[Row]:
         SettingsError: there is no table of this name; pick one of `TABLES`.
     """
     if name not in TABLES:
-        text = _("There is no table of facts named {name!r}: the tables are {known}. Pick one of them.")
+        text = _("There is no table of facts named {name!r}. Choose one of: {known}.")
         raise SettingsError(text.format(name=name, known=", ".join(TABLES)))
     with (FOLDER / f"{name}.csv").open(newline="", encoding="utf-8") as file:  # pandas takes half a second to load
         header, *lines = csv.reader(file)

@@ -71,7 +71,7 @@ def recipe(key: str) -> Recipe:
     """The recipe with this key; raises SettingsError where there is no such one among `RECIPES`."""
     by_key = {recipe.key: recipe for recipe in RECIPES}
     if key not in by_key:
-        text = _("There is no training recipe {key!r}: the recipes are {known}. Pick one of them.")
+        text = _("There is no training recipe {key!r}. Choose one of: {known}.")
         raise SettingsError(text.format(key=key, known=", ".join(by_key)))
     return by_key[key]
 

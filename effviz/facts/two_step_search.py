@@ -84,8 +84,8 @@ def read_results(path: Path) -> tuple[SearchResult, ...]:
             )
     except (OSError, KeyError, TypeError, ValueError) as error:
         text = _(
-            "{path} does not hold results of a search ({error}): a CSV written by `effviz search` is needed. "
-            "Choose another file, or remove it to search anew."
+            "{path} does not contain search results ({error}). Choose a CSV file written by `effviz search`, or delete "
+            "this file to start a new search."
         )
         raise DatasetError(text.format(path=path, error=error)) from error
 

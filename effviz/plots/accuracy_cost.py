@@ -307,13 +307,13 @@ def network_hover(point: NetworkPoint) -> str:
         _("top-1 {percent:g} %").format(percent=point.top1_pct)
         if point.top5_pct is None
         else _("top-1 {top1:g} %, top-5 {top5:g} %").format(top1=point.top1_pct, top5=point.top5_pct),
-        _("parameters {millions:g} million").format(millions=point.params_millions),
+        _("{millions:g} million parameters").format(millions=point.params_millions),
         _macs(point),
     ]
     if point.macs_billions_with_bn is not None:
-        counted = _("MACs {billions:g} billion (timm's count, with batch norm)")
+        counted = _("{billions:g} billion MACs (timm's count, with batch norm)")
         lines.append(counted.format(billions=point.macs_billions_with_bn))
-    sentence = _("{training}; more images than ImageNet-1k") if point.extra_data else "{training}"
+    sentence = _("{training}; trained on more images than ImageNet-1k") if point.extra_data else "{training}"
     lines.append(sentence.format(training=_(point.training)))
     return "<br>".join([*lines, style.source_lines(point.source)])
 
@@ -321,7 +321,7 @@ def network_hover(point: NetworkPoint) -> str:
 def _macs(point: NetworkPoint) -> str:
     if point.macs_billions is None:
         return _("MACs not published ({count})").format(count=_(point.macs_count))
-    text = _("MACs {billions:.3g} billion ({count})")
+    text = _("{billions:.3g} billion MACs ({count})")
     return text.format(billions=point.macs_billions, count=_(point.macs_count))
 
 

@@ -83,7 +83,7 @@ def space(points: Sequence[GridPoint]) -> go.Figure:
     bases = {"x": [PAPER_RULE.alpha], "y": [PAPER_RULE.beta], "z": [PAPER_RULE.gamma]}
     chart.add_scatter3d(name=_("The paper's choice"), **bases, mode="markers", marker=paper, hoverinfo="skip")
     off = max(abs(point.macs_ratio - DOUBLE) for point in points)
-    bar = {"title": {"text": _("Counted MACs, times the baseline"), "side": "top"}, **_BAR}
+    bar = {"title": {"text": _("Counted MACs relative to the baseline"), "side": "top"}, **_BAR}
     return chart.update_layout(
         coloraxis={"colorscale": _SCALE, "cmin": DOUBLE - off, "cmid": DOUBLE, "cmax": DOUBLE + off, "colorbar": bar}
     )
@@ -172,7 +172,7 @@ def _cloud(
 
 def hover(point: GridPoint, more: str = "") -> str:
     """What a reader wants to know about a point (HTML)."""
-    ratios = _("by the formula {paper:.3f}, counted {truth:.3f} times the MACs")
+    ratios = _("{paper:.3f} times the MACs by the formula, {truth:.3f} times by the count")
     size = _("{blocks} blocks, {px} px, {macs:.4g} million MACs")
     lines = [
         f"<b>{label(point.rule)}</b>",
@@ -203,7 +203,7 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
     chart.add_vrect(*tolerated, line_width=0, fillcolor=GREY, opacity=0.1)
     chart.add_hrect(*tolerated, line_width=0, fillcolor=GREY, opacity=0.2)
     chart.update_xaxes(title_text=_("Formula: α·β²·γ²"))
-    return chart.update_yaxes(title_text=_("Counted: MACs over the baseline's"))
+    return chart.update_yaxes(title_text=_("Counted: MACs relative to the baseline"))
 
 
 # The trainings of a grid search, one dot each: how far points differ, beside how far two seeds of one point do.

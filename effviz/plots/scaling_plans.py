@@ -147,8 +147,8 @@ def _bars(networks: Sequence[tuple[ScalingAxis, Plan]], amounts: Sequence[float]
 
 def _bar_hover(role: ScalingAxis, network: Plan) -> str:
     text = _(
-        "<b>{role}</b><br>depth {depth:.3g}, width {width:.3g}, {px} px<br>"
-        "{macs:.4g} billion MACs<br>{params:.4g} million parameters"
+        "<b>{role}</b><br>depth {depth:.3g}, width {width:.3g}, {px} px<br>{macs:.4g} billion MACs<br>{params:.4g} "
+        "million parameters"
     )
     return text.format(
         role=_(_NAMES[role]),
@@ -182,7 +182,7 @@ def limit_shares(curves: Sequence[LimitCurve], answer: Solution) -> go.Figure:
     chart.add_trace(mark.update(hoverinfo="skip"))
     chart.add_hline(100, line={"color": GREY, "width": 1})
     chart.update_xaxes(title_text=name)
-    chart.update_yaxes(log_axis(_("Used, % of the limit"), (least, most)))
+    chart.update_yaxes(log_axis(_("Share of the limit used (%)"), (least, most)))
     return chart
 
 
@@ -227,7 +227,7 @@ def stages(baseline: Plan, scaled: Plan) -> go.Figure:
 
 def _stage_hover(stage: StagePlan) -> str:
     text = _(
-        "stage {number}: {operator}<br>{layers} layers, {channels} channels, {px} px in<br>{macs:.4g} million MACs"
+        "stage {number}: {operator}<br>{layers} layers, {channels} channels, {px} px input<br>{macs:.4g} million MACs"
     )
     return text.format(
         number=stage.stage,

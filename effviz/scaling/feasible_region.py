@@ -62,9 +62,8 @@ class ResourceLimits:
         least = costs(1.0, 1.0, BASE_RESOLUTION_PX)
         if not self.allow(least):
             text = _(
-                "Nothing fits into {macs:,.0f} million MACs and {memory:,.0f} MB: "
-                "the baseline needs {least_macs:,.1f} million and {least_memory:,.1f} MB. "
-                "Raise the limit that is below."
+                "No network fits into {macs:,.0f} million MACs and {memory:,.0f} MB: the baseline needs "
+                "{least_macs:,.1f} million MACs and {least_memory:,.1f} MB. Raise the limit that is too low."
             )
             given = {"macs": self.macs / 1e6, "memory": self.memory_bytes / MEGABYTE}
             needed = {"least_macs": least.macs / 1e6, "least_memory": least.memory_bytes / MEGABYTE}

@@ -15,11 +15,10 @@ _BUILDER, _LITE_BUILDER = _TPU + "efficientnet_builder.py", _TPU + "lite/efficie
 
 WHY_PUBLISHED_DIFFERS = lazy_gettext(
     "B1 to B7 do not follow exactly from phi, and the paper never lists a phi for them. The depth, width and "
-    "resolution of B7 imply phi = 6.2, 7.3 and 7.0. We found no explanation by the authors. The Keras guide "
-    "calls the coefficients hand-picked: sizes that divide by 8 or 16 waste less padding, channels come in "
-    "multiples of 8, and memory limits the resolution. Rounding adds steps of its own: repeats are rounded "
-    "up, so B1 with depth 1.1 has 23 blocks instead of 16 and costs 1.78 times B0, although d*w^2*r^2 is "
-    "only 1.26."
+    "resolution of B7 imply phi = 6.2, 7.3 and 7.0. We found no explanation from the authors. The Keras guide calls "
+    "the coefficients hand-picked: sizes divisible by 8 or 16 waste less padding, channels come in multiples of 8, and "
+    "memory limits the resolution. Rounding adds further steps: repeats are rounded up, so B1 with depth 1.1 has 23 "
+    "blocks instead of 16 and costs 1.78 times as much as B0, although d*w^2*r^2 is only 1.26."
 )
 
 

@@ -59,9 +59,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if not 0 < self.amount < math.inf:
-            text = _(
-                "A budget of {amount:g} {unit} cannot be spent: any positive number is allowed. Give one such as 1e9."
-            )
+            text = _("A budget of {amount:g} {unit} is not allowed. Give a positive number, such as 1e9.")
             raise SettingsError(text.format(amount=self.amount, unit=_(UNITS[self.kind])))
 
 
@@ -82,8 +80,8 @@ class ScalingPath:
     def __post_init__(self) -> None:
         if self.method is ScalingMethod.RESOLUTION and self.resolution_px is not None:
             text = _(
-                "The input size is fixed at {px} px and the resolution is all that should grow: one of both is "
-                "allowed. Choose another method, or leave the size open."
+                "The input size is fixed at {px} px, but this method scales only the resolution. Choose another "
+                "method, or do not fix the size."
             )
             raise SettingsError(text.format(px=self.resolution_px))
 
@@ -184,15 +182,15 @@ def _checked(budgets: Sequence[Budget], path: ScalingPath, ends: tuple[Plan, Pla
     if all(cost(smallest, budget.kind) == cost(largest, budget.kind) for budget in budgets):
         unit, least = _(UNITS[budgets[0].kind]), cost(smallest, budgets[0].kind)
         text = _(
-            "Scaling by {method} does not change the {unit}: every network has {least:,}. "
-            "A budget has to be one that the method can change. Choose another budget or another method."
+            "Scaling by {method} does not change the {unit}: every network has {least:,}. Choose a budget that the "
+            "method can change, or another method."
         )
         raise SettingsError(text.format(method=way, unit=unit, least=least))
     for budget in budgets:
         if budget.amount < (least := cost(smallest, budget.kind)):
             text = _(
-                "A budget of {amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
-                "Raise the budget to at least that, or choose another method."
+                "A budget of {amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. Raise the "
+                "budget to at least that, or choose another method."
             )
             raise SettingsError(text.format(amount=budget.amount, unit=_(UNITS[budget.kind]), method=way, least=least))
     return _fits(largest, budgets)

@@ -123,8 +123,8 @@ def find_model(name: str, recipe: str | None = None) -> ModelSpec:
         return _checkpoint(entry)
     names = ", ".join((*NAMES, *(entry.name for entry in manifest.entries())))
     text = _(
-        "There is no model {name!r}: the models are {known}, any scaled one such as scaled-d1.4-w1.2@300, and "
-        "timm's convolutional networks such as timm:resnet50.a1_in1k. Pick one of them."
+        "There is no model {name!r}. Choose {known}, a scaled network such as scaled-d1.4-w1.2@300, or a convolutional "
+        "network of timm such as timm:resnet50.a1_in1k."
     )
     raise SettingsError(text.format(name=name, known=names))
 
@@ -139,7 +139,7 @@ def parse_model(text: str) -> ModelRef:
     match = _REF.fullmatch(text.strip().lower())
     if match is None:
         sentence = _(
-            "{text!r} is not a model: write NAME, NAME@PIXELS or NAME:RECIPE@PIXELS, such as lite0@260. "
+            "{text!r} is not a model name. Write NAME, NAME@PIXELS or NAME:RECIPE@PIXELS, such as lite0@260. "
             "`effviz models` lists the names."
         )
         raise SettingsError(sentence.format(text=text))
@@ -198,8 +198,8 @@ def _check_cost(depth: float, width: float, resolution_px: int, family: Family) 
     cost = plan(depth, width, resolution_px, family)
     if cost.macs > LARGEST_MACS or cost.params > LARGEST_PARAMS:
         text = _(
-            "Depth {depth:g}, width {width:g} at {resolution_px} px has {macs:.0f} billion MACs and "
-            "{params:.0f} million parameters: at most 500 of each are allowed. Choose smaller ones."
+            "A network of depth {depth:g} and width {width:g} at {resolution_px} px has {macs:.0f} billion MACs and "
+            "{params:.0f} million parameters: at most 500 of each are allowed. Choose smaller values."
         )
         macs, params = cost.macs / 1e9, cost.params / 1e6
         raise SettingsError(
@@ -212,7 +212,7 @@ def _with_recipe(name: str, recipe: str) -> ModelSpec:
     # timm's tag does too where the model has it once: "in1k" for Lite
     spec = specs.get(recipe) or next((s for s in specs.values() if s.architecture.partition(".")[2] == recipe), None)
     if spec is None:
-        text = _("{name} has no weights of the recipe {recipe!r}: it has {known}. Pick one of them.")
+        text = _("{name} has no weights of the recipe {recipe!r}. Choose one of: {known}.")
         raise SettingsError(text.format(name=name, recipe=recipe, known=", ".join(specs)))
     return spec
 

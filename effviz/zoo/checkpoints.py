@@ -97,8 +97,8 @@ def _check_unpacked(path: Path, most_bytes: int) -> None:
 
 def _too_large(path: Path, size: int, most_bytes: int) -> WeightsError:
     text = _(
-        "The weights file {name} unpacks to {size} MB: the network and what training keeps beside it take at most "
-        "{most} MB. Get the right file, or save the state dict alone."
+        "The weights file {name} unpacks to {size} MB, but the network and its training state need at most {most} MB. "
+        "Get the right file, or save only the state dict."
     )
     return WeightsError(text.format(name=path.name, size=size // 2**20, most=most_bytes // 2**20))
 
@@ -108,8 +108,8 @@ def _torch_load(path: Path) -> object:
         import torch
     except ImportError as error:
         text = _(
-            "{name} was saved by torch, which is not installed here: only safetensors files are read without. "
-            "Install it, or save the weights again with safetensors."
+            "{name} was saved by torch, which is not installed; without it, EffViz reads only safetensors files. "
+            "Install torch, or save the weights again with safetensors."
         )
         raise SettingsError(text.format(name=path.name)) from error
     try:
@@ -121,7 +121,7 @@ def _torch_load(path: Path) -> object:
 
 def _arrays(path: Path, tensors: object, most_bytes: int) -> Tensors:
     if not isinstance(tensors, dict) or not tensors or not all(map(_is_array, tensors.values())):
-        raise state_dicts.refused_file_error(path, _("holds something else"))
+        raise state_dicts.refused_file_error(path, _("contains something else"))
     if (size := sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())) > most_bytes:
         raise _too_large(path, size, most_bytes)  # many elements may be one number in memory, until they are copied
     return {str(name): _array(tensor) for name, tensor in tensors.items()}
@@ -177,10 +177,10 @@ def _unreadable(path: Path) -> WeightsError:
     if scripted or any(name.startswith("__torch__") for name in names):
         return _holds_code(path, _("is a TorchScript program"), 'torch.jit.load("{name}").state_dict()')
     if any(name.startswith("torch.nn.") for name in names):
-        what = _("is a whole pickled model and so holds code")
+        what = _("is a whole pickled model, which contains code")
         return _holds_code(path, what, 'torch.load("{name}", weights_only=False).state_dict()')
     if odd:
-        what = _("holds code ({what}) beside its tensors").format(what=odd[0][:80])
+        what = _("contains code ({what}) besides its tensors").format(what=odd[0][:80])
         return _holds_code(path, what, 'torch.load("{name}", weights_only=False)["state_dict"]')
     return state_dicts.damaged_file_error(path)
 
@@ -191,8 +191,8 @@ def _ending_in(parts: zipfile.ZipFile, ending: str) -> list[str]:
 
 def _holds_code(path: Path, what: str, weights: str) -> WeightsError:
     text = _(
-        "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
-        "Where you trust it, run `{line}` and take that file."
+        "The weights file {name} {what}. EffViz reads only safetensors files and plain state dicts of tensors: if you "
+        "trust the file, run `{line}` and use the result."
     )
     line = f'torch.save({weights.format(name=path.name)}, "weights.pth")'
     return WeightsError(text.format(name=path.name, what=what, line=line))
@@ -200,8 +200,8 @@ def _holds_code(path: Path, what: str, weights: str) -> WeightsError:
 
 def _keras(path: Path) -> WeightsError:
     text = _(
-        "The weights file {name} was saved by Keras, which is not read: only safetensors files and plain state "
-        "dicts of tensors are. Copy its weights into timm's tf_efficientnet of the same size and save that."
+        "The weights file {name} was saved by Keras. EffViz reads only safetensors files and plain state dicts of "
+        "tensors: copy the weights into timm's tf_efficientnet of the same size and save that."
     )
     return WeightsError(text.format(name=path.name))
 
@@ -272,7 +272,7 @@ def load(name: str) -> tuple[Tensors, str]:
     """
     entry = manifest.find_entry(name)
     if entry is None:
-        text = _("{name} is not in {file}: only checkpoints listed there are loaded. Add it.")
+        text = _("{name} is not in {file}. EffViz loads only checkpoints listed there: add it.")
         raise WeightsError(text.format(name=name, file=manifest.models_folder() / "manifest.json"))
     path = _checked_path(entry)
     sha256 = state_dicts.check_sha256(path, entry.sha256)
@@ -287,8 +287,8 @@ def _checked_path(entry: manifest.CheckpointEntry) -> Path:
     path = (folder / entry.file).resolve()  # links are followed first: what they point at counts
     if not path.is_relative_to(folder) or path.suffix not in SUFFIXES:
         text = _(
-            "The checkpoint {name} names the file {file!r}: it must lie in {folder}/ and end in "
-            "{suffixes}. Move it there and correct the manifest."
+            "The file {file!r} of the checkpoint {name} must be in {folder}/ and end in {suffixes}. Move it there and "
+            "correct the manifest."
         )
         ends = ", ".join(SUFFIXES)
         raise WeightsError(text.format(name=entry.name, file=entry.file, folder=folder.name, suffixes=ends))

@@ -40,13 +40,13 @@ def _fetch(spec: ModelSpec, report: NamedProgress, again: bool) -> None:
         hf_hub_download(hub.repository(spec), hub.WEIGHTS_FILE, tqdm_class=_bar(spec.name, report), **how)
     except HfHubHTTPError as error:
         text = _(
-            "The Hugging Face hub refused {repository} ({status}): public weights need no account. Try again later."
+            "The Hugging Face hub refused {repository} ({status}). Public weights need no account: try again later."
         )
         raise WeightsError(text.format(repository=hub.repository(spec), status=error.response.status_code)) from error
     except (OSError, ValueError, HTTPError, XetDownloadError) as error:  # not online, offline mode, disk full
         text = _(
-            "The weights of {name} could not be fetched from the Hugging Face hub: this needs a network, "
-            "HF_HUB_OFFLINE unset and space on the disk. Run `effviz fetch {name}` again then."
+            "The weights of {name} could not be fetched from the Hugging Face hub. Check that you are online, that "
+            "HF_HUB_OFFLINE is unset and that the disk has space, then run `effviz fetch {name}` again."
         )
         raise WeightsError(text.format(name=spec.name)) from error
 

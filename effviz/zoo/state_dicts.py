@@ -104,7 +104,7 @@ def hash_file(path: Path) -> str:
     try:
         return file_io.file_sha256(path)
     except OSError as error:
-        text = _("The weights file {name} cannot be read ({reason}): it must be a readable file. Put it back.")
+        text = _("The weights file {name} cannot be read ({reason}). Check that it exists and is readable.")
         raise WeightsError(text.format(name=path.name, reason=error.strerror)) from error
 
 
@@ -113,8 +113,8 @@ def check_sha256(path: Path, expected: str) -> str:
     digest = hash_file(path)
     if digest != expected:
         text = _(
-            "The weights file {name} has the sha256 {found}..., but {expected}... is expected: it is "
-            "damaged or another file. Get it again."
+            "The weights file {name} has the sha256 {found}... instead of {expected}...: it is damaged or a different "
+            "file. Get it again."
         )
         raise WeightsError(text.format(name=path.name, found=digest[:12], expected=expected[:12]))
     return digest
@@ -162,7 +162,7 @@ def fit_to_network(tensors: Tensors, expected: Mapping[str, Shape], source: str)
     tensors = without_prefix(tensors)
     lone = sorted(name for name in expected.keys() ^ tensors.keys() if not name.endswith(COUNTER))
     if lone:
-        text = _("{count} tensors have no partner, the first is {first}")
+        text = _("{count} tensors are missing or unexpected, the first is {first}")
         raise _misfit(source, text.format(count=len(lone), first=lone[0]))
     return {name: _fitted_array(name, tensors.get(name), shape, source) for name, shape in expected.items()}
 
@@ -182,26 +182,26 @@ def _fitted_array(name: str, tensor: Array | None, shape: Shape, source: str) ->
     else:
         array = np.ascontiguousarray(tensor, np.float32)
     if tensor is not None and tensor.dtype.kind != "f" and not name.endswith(COUNTER):  # quantised, without its scale
-        raise _misfit(source, _("{name} holds whole numbers").format(name=name))
+        raise _misfit(source, _("{name} contains integers").format(name=name))
     if array.shape != shape:
-        text = _("{name} is {shape} instead of {expected}")
+        text = _("{name} has the shape {shape} instead of {expected}")
         raise _misfit(source, text.format(name=name, shape=array.shape, expected=shape))
     if not np.isfinite(array).all():
-        raise _misfit(source, _("{name} holds numbers that are not finite").format(name=name))
+        raise _misfit(source, _("{name} contains numbers that are not finite").format(name=name))
     array.setflags(write=False)
     return array
 
 
 def damaged_file_error(path: Path) -> WeightsError:
     """Return what to say of a file that cannot be read."""
-    return refused_file_error(path, _("is damaged or holds code"))
+    return refused_file_error(path, _("is damaged or contains code"))
 
 
 def _unread_numbers_error(path: Path, kinds: Sequence[str]) -> WeightsError:
     """Return what to say of a whole file whose numbers numpy has not: those of 8 bits and fewer, and complex ones."""
     text = _(
-        "The weights file {name} holds numbers of the kind {kinds}: floats of 16, 32 and 64 bits are read. Convert "
-        "it to float16 with its scales applied, if it has any, and save it again."
+        "The weights file {name} contains numbers of type {kinds}, but EffViz reads floats of 16, 32 and 64 bits. "
+        "Convert the weights to float16, with any scales applied, and save them again."
     )
     return WeightsError(text.format(name=path.name, kinds=", ".join(kinds)))
 
@@ -209,8 +209,8 @@ def _unread_numbers_error(path: Path, kinds: Sequence[str]) -> WeightsError:
 def refused_file_error(path: Path, what: str) -> WeightsError:
     """Return what to say of a file that is something else than tensors."""
     text = _(
-        "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
-        "Save it again with safetensors."
+        "The weights file {name} {what}. EffViz reads only safetensors files and plain state dicts of tensors: save "
+        "the weights again with safetensors."
     )
     return WeightsError(text.format(name=path.name, what=what))
 

@@ -60,7 +60,7 @@ def spec(architecture: str) -> ModelSpec:
     network = _network(architecture)
     if network.refusal:
         text = _(
-            "{name} cannot be explained ({reason}): a map needs a spatial last layer, an average over it and a "
+            "{name} cannot be explained ({reason}): a map needs a spatial last layer, average pooling over it and a "
             "linear classifier. Choose a convolutional network."
         )
         raise SettingsError(text.format(name=PREFIX + network.architecture, reason=_(network.refusal)))
@@ -188,7 +188,7 @@ def _unknown(architecture: str) -> SettingsError:
     model = architecture.partition(".")[0]
     similar = timm.list_pretrained(f"{model}.*") or timm.list_pretrained(f"*{model[:6]}*")
     text = _("timm has no network {name!r}{close}. Write timm:NAME.WEIGHTS, such as timm:resnet50.a1_in1k.")
-    close = _(": near it are {names}").format(names=", ".join(similar[:4])) if similar else ""
+    close = _("; similar names are {names}").format(names=", ".join(similar[:4])) if similar else ""
     return SettingsError(text.format(name=architecture[:80], close=close))
 
 
@@ -205,14 +205,14 @@ def _refusal(module: Any, size_px: int) -> str:
     import torch
 
     if not isinstance(module.get_classifier(), torch.nn.Linear):
-        return lazy_gettext("its classifier is not one linear layer")
+        return lazy_gettext("its classifier is not a single linear layer")
     try:
         with torch.no_grad():
             features = module.forward_features(torch.zeros(1, 3, size_px, size_px, device="meta"))
     except (RuntimeError, NotImplementedError, ValueError, TypeError):
         return lazy_gettext("its last layer cannot be read")
     if not isinstance(features, torch.Tensor) or features.ndim != 4 or features.shape[1] != module.num_features:
-        return lazy_gettext("its last layer is no map")
+        return lazy_gettext("its last layer does not output a map")
     if sum(parameter.numel() for parameter in module.parameters()) > LARGEST_PARAMS:
         return lazy_gettext("it has more than 500 million parameters")
     return ""

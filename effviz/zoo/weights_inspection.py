@@ -22,7 +22,7 @@ from effviz.zoo.state_dicts import Tensors
 # What training scripts call a state dict among other things, and its moving averages.
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 AVERAGES: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "ema")
-OTHER_FAMILIES: Final = lazy_gettext("Other families have timm's own weights here, as in timm:resnet50.a1_in1k.")
+OTHER_FAMILIES: Final = lazy_gettext("For other families, use timm's own weights, such as timm:resnet50.a1_in1k.")
 Content = Mapping[str, Any]  # tensors of any library, and what lies beside them
 
 
@@ -87,14 +87,14 @@ def _is_state_dict(value: object) -> bool:
 
 def _no_state_dict(content: Content, averages: str, ema: bool) -> WeightsError:
     if ema:
-        text = _("The file holds no moving averages, which --ema asks for: they lie under {names}. Leave --ema out.")
+        text = _("The file contains no moving averages, which --ema looks for under {names}. Omit --ema.")
         return WeightsError(text.format(names=", ".join(AVERAGES)))
     if averages:
-        text = _("The file holds moving averages alone, under {name!r}: add --ema to take them.")
+        text = _("The file contains only moving averages, under {name!r}: add --ema to use them.")
         return WeightsError(text.format(name=averages))
     text = _(
-        "The file holds no state dict: tensors by name are wanted, alone or under one of {wrappers}, and it has "
-        "{names}. Save `model.state_dict()`."
+        "The file contains no state dict. EffViz expects tensors by name, at the top level or under one of {wrappers}, "
+        "but found {names}. Save `model.state_dict()`."
     )
     return WeightsError(text.format(wrappers=", ".join(WRAPPERS), names=_listed(content) or _("none")))
 
@@ -108,12 +108,12 @@ def _find_network(tensors: Tensors) -> tuple[Naming, str]:
         if name == stem or name.endswith(f".{stem}")
     ]
     if len(candidates) > 1:
-        text = _("The file holds several networks, under {prefixes}: one is wanted. Save one of them alone.")
+        text = _("The file contains several networks, under {prefixes}. Save only one of them.")
         raise WeightsError(text.format(prefixes=", ".join(repr(prefix) for _naming, prefix in candidates)))
     if not candidates:
         text = _(
-            "The file holds no EfficientNet: its tensors are {names}, and none is called {stems}. "
-            "Give a scaled B0 or Lite0 with the names of timm, EfficientNet-PyTorch or torchvision. {others}"
+            "The file contains no EfficientNet: its tensors are {names}, and none is called {stems}. Give a scaled B0 "
+            "or Lite0 with the tensor names of timm, EfficientNet-PyTorch or torchvision. {others}"
         )
         stems, others = ", ".join(STEMS.values()), _(OTHER_FAMILIES)
         raise WeightsError(text.format(names=_listed(tensors), stems=stems, others=others))
@@ -133,7 +133,7 @@ def inspect(tensors: Tensors, source: str) -> InspectedNetwork:
     network = infer(named)
     channels = named[state_dicts.FIRST_TENSOR].shape[1:2]
     if channels not in ((1,), (3,)):
-        text = _("{source} takes {channels} channels: photos have three, or one in grey. It cannot be shown.")
+        text = _("{source} takes {channels} channels, but photos have three, or one in grey: EffViz cannot use it.")
         raise WeightsError(text.format(source=source, channels=channels[0] if channels else 0))
     return InspectedNetwork(
         tensors=state_dicts.fit_to_network(named, state_dicts.tensor_shapes(network, channels[0]), source),
@@ -267,6 +267,6 @@ def _shortest(limit: Limit, low: float, high: float, fits: Callable[[float], boo
 
 def _not_scaled(what: str) -> WeightsError:
     text = _(
-        "The weights are those of no scaled B0 or Lite0 ({what}): one depth and one width scale all stages. {others}"
+        "The weights are not of a scaled B0 or Lite0 ({what}): one depth and one width must scale all stages. {others}"
     )
     return WeightsError(text.format(what=what, others=_(OTHER_FAMILIES)))

@@ -230,7 +230,7 @@ def test_dropout_ends_at_the_published_networks() -> None:
 
 
 def test_an_unknown_setting_is_one_sentence() -> None:
-    with pytest.raises(SettingsError, match=r"no training setting 'lr'.*Pick one"):
+    with pytest.raises(SettingsError, match=r"no training setting 'lr'.*Choose one"):
         training_fact("lr")
 
 

@@ -40,13 +40,13 @@ def test_a_cost_above_the_target_alone():
 
 @pytest.mark.parametrize("target", [0, -1, math.inf, math.nan])
 def test_a_target_that_is_none(target):
-    with pytest.raises(SettingsError, match=r"has to be a positive number\. Give one"):
+    with pytest.raises(SettingsError, match=r"is not allowed\. Give a positive number"):
         Objective(target)
 
 
 @pytest.mark.parametrize("exponent", [0.01, -1.01, math.nan])
 def test_an_exponent_that_rewards_cost(exponent):
-    with pytest.raises(SettingsError, match="-1 to 0 is allowed"):
+    with pytest.raises(SettingsError, match="from -1 to 0"):
         Objective(exponent=exponent)
 
 

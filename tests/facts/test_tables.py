@@ -51,7 +51,7 @@ def test_rows_are_what_pandas_reads(name):
 
 
 def test_a_table_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(SettingsError, match=r"'table9'.*table2_imagenet.*Pick one"):
+    with pytest.raises(SettingsError, match=r"'table9'.*Choose one.*table2_imagenet"):
         rows("table9")
 
 

@@ -157,7 +157,7 @@ def test_what_was_not_measured_is_none():
 
 
 def test_a_recipe_that_does_not_exist():
-    with pytest.raises(SettingsError, match=r"'imagenet'.*aa_in1k.*Pick one"):
+    with pytest.raises(SettingsError, match=r"'imagenet'.*Choose one.*aa_in1k"):
         recipe("imagenet")
     with pytest.raises(SettingsError, match=r"no training recipe"):
         recipe_points("")

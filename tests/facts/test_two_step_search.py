@@ -60,7 +60,7 @@ def test_the_baseline_has_the_classes_of_its_parameters() -> None:
 def test_a_file_of_something_else_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "results.csv"
     path.write_text(text)
-    with pytest.raises(DatasetError, match="a CSV written by `effviz search` is needed"):
+    with pytest.raises(DatasetError, match="a CSV file written by `effviz search`"):
         two_step_search.read_results(path)
 
 

@@ -238,12 +238,12 @@ def test_hover_tells_printed_from_counted_and_the_source():
     point = recipe_series(recipe("aa_in1k")).points[3]
     words = network_hover(point)
     assert "top-1 81.648 %, top-5 95.724 %" in words
-    assert "parameters 12.23 million" in words
-    assert "MACs 1.83 billion (convolutions and linear layers, counted by EffViz)" in words
-    assert "MACs 1.87 billion (timm's count, with batch norm)" in words
+    assert "12.23 million parameters" in words
+    assert "1.83 billion MACs (convolutions and linear layers, counted by EffViz)" in words
+    assert "1.87 billion MACs (timm's count, with batch norm)" in words
     assert "Source: timm results/results-imagenet" in words
     printed = network_hover(paper_series(PaperVersion.V5)[0].points[4])
-    assert "MACs 4.2 billion (printed in the paper as FLOPs)" in printed
+    assert "4.2 billion MACs (printed in the paper as FLOPs)" in printed
     assert "MACs not published" in network_hover(paper_series(PaperVersion.V5)[1].points[-1])
 
 

@@ -92,7 +92,9 @@ def test_what_stops_when_neither_limit_does():
 
 @pytest.mark.parametrize("limits", [(385_814_751, 1e9), (1e9, 27_175_311), (-1, 1e9), (float("nan"), 1e9)])
 def test_limits_below_b0_are_refused(limits):
-    with pytest.raises(SettingsError, match=r"Nothing fits .* baseline needs 385\.8 million and 27\.2 MB.* Raise"):
+    with pytest.raises(
+        SettingsError, match=r"No network fits .* baseline needs 385\.8 million MACs and 27\.2 MB.* Raise"
+    ):
         ResourceLimits(*limits)
 
 

@@ -75,7 +75,7 @@ def test_explanation_quotes_the_numbers_of_the_table():
     b7 = implied_phi(PUBLISHED["b7"])
     assert f"phi = {b7.depth:.1f}, {b7.width:.1f} and {b7.resolution:.1f}" in WHY_PUBLISHED_DIFFERS
     macs = FACTS.madds_billions_recomputed
-    assert f"{macs['b1'] / macs['b0']:.2f} times B0" in WHY_PUBLISHED_DIFFERS
+    assert f"{macs['b1'] / macs['b0']:.2f} times as much as B0" in WHY_PUBLISHED_DIFFERS
     assert f"only {FACTS.product_d_w2_r2['b1']:.2f}" in WHY_PUBLISHED_DIFFERS
     assert f"{FACTS.mbconv_blocks_recomputed['b1']} blocks instead of 16" in WHY_PUBLISHED_DIFFERS
 

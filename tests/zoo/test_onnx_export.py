@@ -68,7 +68,7 @@ def test_its_metadata_are_enough_to_prepare_a_photo_and_name_the_class(exported:
 def test_other_logits_are_refused_and_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_export, "_graph", lambda _: b"")
     monkeypatch.setattr(onnx_export, "_difference", lambda *_: 2e-4)
-    with pytest.raises(WeightsError, match=r"lite0@64 gives other logits.*2\.0e-04"):
+    with pytest.raises(WeightsError, match=r"logits of lite0@64's ONNX file differ.*2\.0e-04"):
         onnx_export.export_onnx(loading.load(catalogue.parse_model("lite0@64")), tmp_path / "x.onnx")
     assert list(tmp_path.iterdir()) == []
 

@@ -17,7 +17,7 @@ from effviz.explain import sample_photos
 from effviz.scaling import PUBLISHED, Family, plan
 from effviz.zoo import catalogue, loading, state_dicts
 
-REFUSED = "is damaged or holds code: only safetensors files and plain state dicts"
+REFUSED = "is damaged or contains code. EffViz reads only safetensors files and plain state dicts"
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_a_package_that_was_changed_is_never_read(change, tmp_path, monkeypatch)
             file.truncate(path.stat().st_size - 1)
     monkeypatch.setattr(state_dicts, "locate_package_weights", lambda _: path)
     monkeypatch.setattr(state_dicts, "read_legacy_pickle", lambda _: pytest.fail("read before its hash was checked"))
-    with pytest.raises(WeightsError, match="damaged or another file"):
+    with pytest.raises(WeightsError, match="damaged or a different file"):
         loading.load(catalogue.parse_model("lite0"))
 
 
@@ -207,7 +207,7 @@ def test_missing_package_names_the_command(monkeypatch):
 def test_another_file_is_never_read(monkeypatch):
     monkeypatch.setitem(state_dicts.PACKAGE_FILES, "lite0", (state_dicts.PACKAGE_FILES["lite0"][0], "0" * 64))
     monkeypatch.setattr(state_dicts, "read_legacy_pickle", lambda _: pytest.fail("read before its hash was checked"))
-    with pytest.raises(WeightsError, match="damaged or another file"):
+    with pytest.raises(WeightsError, match="damaged or a different file"):
         loading.load(catalogue.parse_model("lite0"))
 
 

@@ -195,13 +195,13 @@ def test_metadata_of_safetensors_says_what_it_is(models, lite, tmp_path):
     ("facts", "words"),
     [
         ({"architecture": ""}, "--architecture tf_efficientnet_lite0"),
-        ({"architecture": "resnet50"}, "'resnet50' is not known.*as in timm:resnet50.a1_in1k"),
-        ({"architecture": "efficientnet_b0"}, "does not fit: the weights are those of EfficientNet-Lite"),
+        ({"architecture": "resnet50"}, "no architecture 'resnet50'.*such as timm:resnet50.a1_in1k"),
+        ({"architecture": "efficientnet_b0"}, "does not match: these are EfficientNet-Lite weights"),
         ({"classes": ()}, "3 classes without names: give --classes"),
-        ({"classes": ("cat",)}, "1 class names, and the network has 3 logits"),
+        ({"classes": ("cat",)}, "1 class names for 3 logits"),
         ({"classes": ("cat", "cat", "dog")}, "different values"),
         ({"name": "My net"}, "The name 'My net' is not allowed"),
-        ({"name": "b0"}, "another network's name: give another --name"),
+        ({"name": "b0"}, "the name of another network: give another --name"),
         ({"crop_pct": 0.0}, "crop_pct is 0.0: 0.1 to 1"),
         ({"resolution_px": 0}, "resolution_px is 0: 32 to 2048"),
         ({"interpolation": "magic"}, "bilinear, bicubic is allowed"),
@@ -237,8 +237,8 @@ def objects(network, path):
     [
         (whole, r"whole pickled model.*weights_only=False\)\.state_dict\(\)"),
         (scripted, r"TorchScript program.*torch\.jit\.load"),
-        (keras, "saved by Keras, which is not read"),
-        (objects, r"holds code \(.*print\) beside its tensors"),
+        (keras, r"saved by Keras\. EffViz reads only safetensors"),
+        (objects, r"contains code \(.*print\) besides its tensors"),
     ],
 )
 def test_other_forms_are_refused_with_the_line_that_saves_them_right(models, lite, tmp_path, save, words):
@@ -258,7 +258,8 @@ def test_a_pointer_to_a_file_elsewhere_is_not_taken_for_weights(tmp_path):
 def test_numbers_that_numpy_has_not_are_named(tmp_path):
     save_file({"conv_stem.weight": torch.ones(2).to(torch.float8_e4m3fn)}, tmp_path / "small.safetensors")
     with pytest.raises(
-        WeightsError, match=r"small\.safetensors holds numbers of the kind F8_E4M3: floats of 16, 32 and"
+        WeightsError,
+        match=r"small\.safetensors contains numbers of type F8_E4M3, but EffViz reads floats of 16, 32 and",
     ):
         checkpoints.open_weights(tmp_path / "small.safetensors")
 
@@ -318,7 +319,7 @@ def test_the_commands_add_check_and_remove(models, lite, tmp_path):
     arguments = ["add", str(file), "--architecture", "tf_efficientnet_lite0", "--classes", str(tmp_path / "names.txt")]
     done = run(app, [*arguments, "--resolution", "96", "--mean", "0.5"])
     assert done.exit_code == 0, done.output
-    for words in ("Wrapper taken off: state_dict", "Prefix taken off: model.", "net is ready", "licence"):
+    for words in ("Wrapper removed: state_dict", "Prefix removed: model.", "net is ready", "licence"):
         assert words in done.output
     assert (tmp_path / "cache/effviz/added/net.png").stat().st_size > 10_000
     assert load_file(models / "net.safetensors")["classifier.weight"].dtype is torch.float32
@@ -338,7 +339,7 @@ def test_networks_that_come_with_effviz_stay(tmp_path, monkeypatch):
     shutil.copytree(settings.SHIPPED / "models", tmp_path / "models")
     monkeypatch.setattr(settings, "SHIPPED", tmp_path)
     manifest.replace_entries([*manifest.own_entries(), manifest.checked_entry(own)])
-    with pytest.raises(SettingsError, match="'mini-baseline' comes with EffViz: only your own can be removed"):
+    with pytest.raises(SettingsError, match=r"'mini-baseline' comes with EffViz\. You can remove only your own"):
         registration.remove("mini-baseline")
     assert (tmp_path / "models/mini/baseline.safetensors").exists()
     registration.remove("own")

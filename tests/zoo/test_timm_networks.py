@@ -175,9 +175,9 @@ def test_parameters_and_macs_are_those_that_timm_prints(networks, name):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("vit_tiny_patch16_224", "cannot be explained .its last layer is no map"),
-        ("mixer_s32_224", "its last layer is no map"),
-        ("resnet50.best", "timm has no network 'resnet50.best': near it are resnet50"),
+        ("vit_tiny_patch16_224", "cannot be explained .its last layer does not output a map"),
+        ("mixer_s32_224", "its last layer does not output a map"),
+        ("resnet50.best", "timm has no network 'resnet50.best'; similar names are resnet50"),
         ("nothing", "timm has no network 'nothing'"),
     ],
 )

@@ -173,9 +173,9 @@ def test_files_of_the_packages_are_networks_like_others(name):
 @pytest.mark.parametrize(
     ("content", "ema", "words"),
     [
-        ({"epoch": 3}, False, "holds no state dict: .* it has epoch"),
-        ({"state_dict_ema": {"conv_stem.weight": np.ones(3)}}, False, "moving averages alone, .* add --ema"),
-        ({"state_dict": {"conv_stem.weight": np.ones(3)}}, True, "no moving averages, which --ema asks for"),
+        ({"epoch": 3}, False, r"contains no state dict\. .* found epoch"),
+        ({"state_dict_ema": {"conv_stem.weight": np.ones(3)}}, False, "only moving averages, .* add --ema"),
+        ({"state_dict": {"conv_stem.weight": np.ones(3)}}, True, "no moving averages, which --ema looks for"),
     ],
 )
 def test_a_file_without_the_state_dict_asked_for_is_one_sentence(content, ema, words):
@@ -188,7 +188,7 @@ def test_a_file_without_the_state_dict_asked_for_is_one_sentence(content, ema, w
     [
         (
             lambda state: {"conv1.weight": np.ones((3, 3))},
-            "holds no EfficientNet: its tensors are conv1.weight.*as in timm:resnet50.a1_in1k",
+            "contains no EfficientNet: its tensors are conv1.weight.*such as timm:resnet50.a1_in1k",
         ),
         (
             lambda state: state | {"teacher." + name: of for name, of in state.items()},
@@ -196,14 +196,17 @@ def test_a_file_without_the_state_dict_asked_for_is_one_sentence(content, ema, w
         ),
         (
             lambda state: state | {"blocks.3.9.conv_pw.weight": np.ones((8, 8, 1, 1))},
-            "no scaled B0 or Lite0 .*blocks in",
+            "not of a scaled B0 or Lite0 .*blocks in",
         ),
-        (lambda state: state | {"conv_head.weight": np.ones((999, 80, 1, 1))}, "no scaled B0 or Lite0 .*999"),
+        (lambda state: state | {"conv_head.weight": np.ones((999, 80, 1, 1))}, "not of a scaled B0 or Lite0 .*999"),
         (lambda state: state | {"conv_stem.weight": np.ones((8, 4, 3, 3))}, "takes 4 channels"),
-        (lambda state: state | {"conv_stem.weight": np.float32(1)}, "no scaled B0 or Lite0 .*as in timm:resnet50"),
-        (lambda state: state | {"bn2.weight": state["bn2.weight"].astype(np.int8)}, "bn2.weight holds whole numbers"),
+        (
+            lambda state: state | {"conv_stem.weight": np.float32(1)},
+            "not of a scaled B0 or Lite0 .*such as timm:resnet50",
+        ),
+        (lambda state: state | {"bn2.weight": state["bn2.weight"].astype(np.int8)}, "bn2.weight contains integers"),
         (lambda state: {name: of for name, of in state.items() if "classifier" not in name}, "no linear layer"),
-        (lambda state: state | {"extra.weight": np.ones(3)}, "no partner, the first is extra"),
+        (lambda state: state | {"extra.weight": np.ones(3)}, "missing or unexpected, the first is extra"),
     ],
 )
 def test_other_networks_are_one_sentence(networks, change, words):
