@@ -1,1 +1,1 @@
-"""From untrusted bytes to a class activation map that lies in the right place on the photo."""
+"""From untrusted bytes to a class activation map in the right place on the photo."""

@@ -1,6 +1,6 @@
 """A class activation map of any class, by any method, at any layer, from one forward pass.
 
-Also which methods give the same map there, and what one cell of the last layer says by itself.
+Also groups methods that give the same map, and reads the evidence in a single cell of the last layer.
 """
 
 import hashlib
@@ -29,15 +29,15 @@ def activation_map(
     layer: TargetLayer = TargetLayer.LAST,
     progress: Progress = no_progress,
 ) -> ActivationMap:
-    """Return the raw map, neither cut at zero nor stretched to 0..1, with everything that made it.
+    """Return the raw map, neither clipped at zero nor normalised to 0..1, with its provenance.
 
-    At the last layer ten methods take milliseconds. Elsewhere the network runs again from the photo to
-    the layer, and gradients are taken where the method needs them (`gradient_based`). Methods that run it hundreds of
-    times tell `progress` the share that is done, 0 to 1; an exception from there ends the work and leaves nothing
-    behind.
+    At the last layer ten methods take milliseconds. At other layers the network runs again from the photo to the
+    layer, and methods that need gradients compute them (`gradient_based`). Methods that run the network hundreds of
+    times call `progress` with the fraction done, 0 to 1; an exception raised there stops the work without leaving
+    anything behind.
 
     Raises:
-        TargetError: The model has no such class, or the method no map at this layer; pick another one.
+        TargetError: The model has no such class, or the method has no map at this layer; pick another one.
     """
     if not supported(method, layer):
         text = _(
@@ -46,7 +46,7 @@ def activation_map(
         raise TargetError(text.format(method=_(CAM_METHODS[method].title), layer=layer.value))
     _check_described(forward, method, layer)
     index = resolve_target(target, forward)
-    with np.errstate(divide="ignore", invalid="ignore"):  # said below, in words
+    with np.errstate(divide="ignore", invalid="ignore"):  # the check below raises a readable error
         values = _values(forward, index, method, layer, progress)
     if not np.isfinite(values).all():
         text = _(
@@ -58,13 +58,13 @@ def activation_map(
 
 
 def class_maps(forward: Forward) -> Floats:
-    """Return the CAM of every class as one matrix product, (K, H, W): switching class needs no new pass."""
+    """Return the CAMs of all classes, (K, H, W), as one matrix product: switching class needs no new pass."""
     channels, height, width = forward.features.shape
     return (forward.rows @ forward.features.reshape(channels, height * width)).reshape(-1, height, width)
 
 
 def _values(forward: Forward, index: int, method: Method, layer: TargetLayer, progress: Progress) -> Floats:
-    curved = forward.head is not None and method in (Method.ABLATIONCAM, Method.SHAPLEYCAM)  # more than a slope
+    curved = forward.head is not None and method in (Method.ABLATIONCAM, Method.SHAPLEYCAM)  # not just slopes
     if method in _OF_FEATURES:
         return _OF_FEATURES[method](stage_features(forward, layer))
     if method is Method.RANDOMCAM:
@@ -81,7 +81,7 @@ def _values(forward: Forward, index: int, method: Method, layer: TargetLayer, pr
 
 
 def _check_described(forward: Forward, method: Method, layer: TargetLayer) -> None:
-    """Refuse what needs to know a network's inside, where no plan describes it."""
+    """Raise TargetError for maps that need a network's inner structure if no plan describes it."""
     if forward.model.ref.spec.family is None and (layer is not TargetLayer.LAST or method is Method.FULLGRAD):
         text = _(
             "{model} has maps only at its last layer, and none by FullGrad: only scaled B0s can be split at other "
@@ -111,17 +111,17 @@ def _labelled(forward: Forward, index: int, method: Method, layer: TargetLayer, 
     )
 
 
-# Maps of the last layer as plain arithmetic: no gradients, no hooks, no second pass.
+# Maps of the last layer in closed form: no gradients, no hooks, no second pass.
 #
 # At the last layer the logit is  b + sum_k w_k mean(A_k),  with A the features (C, H, W) after `bn2`, w and b the
 # classifier's row of the class, n = H*W cells and mu_k = mean(A_k). Its gradient is w_k / n in every cell of channel k,
-# and putting that into each paper's definition gives the functions below.
+# and substituting that into each paper's definition gives the functions below.
 #
-# Units: `cam` is a density of logit, mean(cam) + b = logit. The other maps have the units of pytorch-grad-cam before it
-# cuts negative values and stretches the map to 0..1. Single maps are summed in float64.
+# Units: `cam` is a logit density, mean(cam) + b = logit. The other maps have the units of pytorch-grad-cam before it
+# clips negative values and normalises the map to 0..1. Single maps are summed in float64.
 
-FINER_ALPHA = 1.0  # how strongly rivals are subtracted; the authors' default
-FINER_RIVALS = 3  # how many; the authors' default
+FINER_ALPHA = 1.0  # weight of the rivals that are subtracted; the authors' default
+FINER_RIVALS = 3  # number of rivals; the authors' default
 
 
 def cam(features: Floats, row: Floats) -> Floats:
@@ -134,7 +134,7 @@ def gradcam(features: Floats, row: Floats) -> Floats:
 
     HiResCAM (Draelos and Carin 2020, https://arxiv.org/abs/2011.08891) and XGrad-CAM (Fu et al. 2020,
     https://arxiv.org/abs/2008.02312) are the same map, because the gradient is the same in every cell of a channel.
-    ShapleyCAM (Cai 2025, https://arxiv.org/abs/2501.06261) is too, because the logit's Hessian is zero.
+    So is ShapleyCAM (Cai 2025, https://arxiv.org/abs/2501.06261), because the logit's Hessian is zero.
     """
     return _weighted(features, row.astype(np.float64) / features[0].size)
 
@@ -157,7 +157,7 @@ def layercam(features: Floats, row: Floats) -> Floats:
 def elementwise_gradcam(features: Floats, row: Floats) -> Floats:
     """Element-wise Grad-CAM (pytorch-grad-cam's `GradCAMElementWise`): (1/n) sum_k max(w_k A_k, 0).
 
-    Equal to LayerCAM where A >= 0 (ReLU6), not with SiLU, whose A goes down to -0.278.
+    Equal to LayerCAM where A >= 0 (ReLU6), but not with SiLU, which goes down to -0.278.
     """
     products = row.astype(np.float64)[:, None, None] * features  # (C, H, W)
     return np.asarray(np.maximum(products, 0).sum(axis=0) / features[0].size, dtype=np.float32)
@@ -166,8 +166,8 @@ def elementwise_gradcam(features: Floats, row: Floats) -> Floats:
 def ablationcam(features: Floats, row: Floats, logit: float) -> Floats:
     """Ablation-CAM (Desai and Ramaswamy 2020, WACV, Eq. 3): sum_k (y - y_k)/y A_k, where y_k is y without channel k.
 
-    Here y - y_k = w_k mu_k. The paper divides by y itself, so a class with a negative logit gets a map with its sign
-    turned. pytorch-grad-cam puts about -1e7 instead of zero when a channel can be negative; this is zero always.
+    Here y - y_k = w_k mu_k. The paper divides by y itself, so the map of a class with a negative logit has its sign
+    flipped. pytorch-grad-cam sets a channel that can be negative to about -1e7; this function always sets it to zero.
     """
     return _weighted(features, row.astype(np.float64) * features.mean(axis=(1, 2), dtype=np.float64) / logit)
 
@@ -175,10 +175,10 @@ def ablationcam(features: Floats, row: Floats, logit: float) -> Floats:
 def finercam(features: Floats, rows: Floats, logits: Floats, index: int) -> Floats:
     """FinerCAM (Zhang et al. 2025, https://arxiv.org/abs/2501.11309): Grad-CAM of  y_c - alpha * sum_j q_j y_j.
 
-    The rivals j are the classes with the closest logits; q is the softmax over the rivals alone, and it too has a
-    gradient (as in the authors' code): d/dy_j = q_j (1 + y_j - sum_i q_i y_i). Those factors sum to 1, so this is the
-    CAM of w_c minus alpha times a weighted mean of the rivals' rows, divided by n. pytorch-grad-cam adds 1e-9 to the
-    rivals' probabilities, which changes its map where those are small; here they sum to 1.
+    The rivals j are the classes with the closest logits; q is the softmax over the rivals alone, and is differentiated
+    too (as in the authors' code): d/dy_j = q_j (1 + y_j - sum_i q_i y_i). These factors sum to 1, so the map is the CAM
+    of w_c minus alpha times a weighted mean of the rivals' rows, divided by n. pytorch-grad-cam adds 1e-9 to the
+    rivals' probabilities, which changes its map where they are small; here they sum to 1.
     """
     others = rivals(logits, index)
     scores = logits[others].astype(np.float64)
@@ -190,7 +190,7 @@ def finercam(features: Floats, rows: Floats, logits: Floats, index: int) -> Floa
 
 
 def rivals(logits: Floats, index: int) -> npt.NDArray[np.intp]:
-    """Return the classes whose logits are closest to that of `index`, the closest first."""
+    """Return the classes whose logits are closest to the logit of class `index`, closest first."""
     distance = np.abs(logits.astype(np.float64) - logits[index])
     distance[index] = np.inf
     return np.argsort(distance, kind="stable")[: min(FINER_RIVALS, len(logits) - 1)]
@@ -199,8 +199,8 @@ def rivals(logits: Floats, index: int) -> npt.NDArray[np.intp]:
 def eigencam(features: Floats) -> Floats:
     """EigenCAM (Muhammad and Yeasin 2020, https://arxiv.org/abs/2008.00299): cells on the first principal component.
 
-    As pytorch-grad-cam does, the mean cell is taken off first. The sign of a principal component is arbitrary; here
-    it is chosen so that the map agrees with the sum of all channels, so bright means active.
+    The mean cell is subtracted first, as in pytorch-grad-cam. The sign of a principal component is arbitrary; it is
+    chosen so that the map correlates positively with the sum of all channels, so bright means active.
     """
     cells = features.reshape(features.shape[0], -1).T.astype(np.float64)  # (H*W, C)
     cells = cells - cells.mean(axis=0)
@@ -208,9 +208,9 @@ def eigencam(features: Floats) -> Floats:
 
 
 def _first_component(rows: Doubles) -> Doubles:
-    """Rows (N, C) on their first right singular vector, (N,), from the smaller of the two matrices of products.
+    """Project rows (N, C) on their first right singular vector, (N,), using the smaller of the two Gram matrices.
 
-    Ten times as quick as a whole decomposition, in which many visitors at once held each other up for half a minute.
+    Ten times as fast as a full SVD, with which many simultaneous visitors blocked each other for half a minute.
     """
     if rows.shape[0] <= rows.shape[1]:
         sizes, vectors = np.linalg.eigh(rows @ rows.T)  # ascending squares of the singular values, (N, N)
@@ -219,14 +219,14 @@ def _first_component(rows: Doubles) -> Doubles:
 
 
 def aligned(component: Doubles, features: Floats) -> Floats:
-    """Turn the sign of a component (H, W) so that it agrees with the sum of all channels (C, H, W)."""
+    """Choose the sign of a component (H, W) so that it correlates positively with the channels' sum (C, H, W)."""
     total = features.sum(axis=0, dtype=np.float64)
     agrees = np.vdot(component, total - total.mean()) >= 0
     return (component if agrees else -component).astype(np.float32)
 
 
 def _weighted(features: Floats, weights: Doubles) -> Floats:
-    """In 32 bits: turning all features into 64 bits took longer than all else about a map."""
+    """Sum in float32: converting all features to float64 took longer than the rest of the map."""
     return np.tensordot(weights.astype(np.float32), features, axes=1)
 
 
@@ -247,19 +247,19 @@ def _closed(forward: Forward, index: int, method: Method) -> Floats:
     return _OF_ONE_ROW.get(method, gradcam)(features, rows[index])  # the others are Grad-CAM here
 
 
-# At any layer, without gradients: from the features of a stage alone, or by running the network once a channel.
+# Maps at any layer without gradients: from a stage's features alone, or from one run of the network per channel.
 
-KERNEL_CELLS = 4096  # KPCA compares every cell with every other one: 128 MiB at this many
+KERNEL_CELLS = 4096  # KPCA compares all pairs of cells: 128 MiB for this many cells
 
 
 def kpcacam(features: Floats) -> Floats:
     """KPCA-CAM (Karmani et al. 2024, https://arxiv.org/abs/2410.00267): the first sigmoid-kernel principal component.
 
-    Its sign is arbitrary and is chosen as for EigenCAM. pytorch-grad-cam starts its solver at random; here the same
-    features always give the same map.
+    Its sign is arbitrary and is chosen as in EigenCAM. pytorch-grad-cam starts its solver at random; in this function,
+    the same features always give the same map.
 
     Raises:
-        TargetError: the layer has too many cells; a deeper layer has fewer.
+        TargetError: The layer has too many cells; a deeper layer has fewer.
     """
     cells = features.shape[1] * features.shape[2]
     if cells > KERNEL_CELLS:
@@ -279,7 +279,7 @@ def kpcacam(features: Floats) -> Floats:
 
 
 def fem(features: Floats) -> Floats:
-    """FEM (Fuad et al. 2020, https://hal.science/hal-02963298): a channel counts by its share above mean + 2 sigma."""
+    """FEM (Fuad et al. 2020, https://hal.science/hal-02963298): channels weighted by share above mean + 2 sigma."""
     spread = features.mean(axis=(1, 2)) + 2 * features.std(axis=(1, 2))
     shares = (features > spread[:, None, None]).mean(axis=(1, 2))
     return np.tensordot(shares, features, axes=1).astype(np.float32)
@@ -289,22 +289,22 @@ _OF_FEATURES = {Method.EIGENCAM: eigencam, Method.KPCACAM: kpcacam, Method.FEM: 
 
 
 def randomcam(features: Floats, seed: str) -> Floats:
-    """Weight the channels at random in -1..1, as pytorch-grad-cam does; the same seed text gives the same map."""
+    """Weight the channels with random numbers in -1..1, as pytorch-grad-cam does; `seed` determines the map."""
     digest = hashlib.sha256(seed.encode()).digest()
     weights = np.random.default_rng(list(digest)).uniform(-1, 1, size=features.shape[0])
     return np.tensordot(weights, features, axes=1).astype(np.float32)
 
 
-# Score-CAM and Ablation-CAM judge one channel at a time. pytorch-grad-cam's Score-CAM holds every masked copy of the
-# photo at once (11 GB for B7), and enlarges channels from corner to corner, so that a mask lies up to half a cell off
-# its map; here cells lie by their centres. Its Ablation-CAM swaps a layer of the shared module and puts -1e7 where a
+# Score-CAM and Ablation-CAM evaluate one channel at a time. pytorch-grad-cam's Score-CAM keeps all masked copies of the
+# photo in memory at once (11 GB for B7) and upsamples channels with aligned corners, so a mask is up to half a cell off
+# its map; here cell centres are aligned. Its Ablation-CAM replaces a layer of the shared module and uses -1e7 where a
 # channel can be negative.
 
 PERTURBATION_METHODS = frozenset({Method.SCORECAM, Method.ABLATIONCAM})
 
 
 def perturbation_map(forward: Forward, index: int, method: Method, layer: TargetLayer, progress: Progress) -> Floats:
-    """Return the map (H, W) of class `index` at the layer's own grid; `progress` hears of every channel."""
+    """Return the map (H, W) of class `index` on the layer's own grid; call `progress` after every channel."""
     features = stage_features(forward, layer)
     engine = choose(forward.model, forward.prepared.size_px).engine
     if method is Method.SCORECAM:
@@ -317,8 +317,8 @@ def perturbation_map(forward: Forward, index: int, method: Method, layer: Target
 def scorecam_weights(engine: Engine, pixels: Floats, features: Floats, index: int, progress: Progress) -> Doubles:
     """Score-CAM (Wang et al. 2020, https://arxiv.org/abs/1910.01279): softmax over the masked photos' logits, (C,).
 
-    Channels that are zero everywhere hide the whole photo: one pass stands for all of them. After a ReLU they are many,
-    half of Lite0's.
+    Channels that are zero everywhere mask out the whole photo, so one pass serves all of them. After a ReLU there are
+    many: half of Lite0's channels.
     """
     silent = ~features.any(axis=(1, 2))
     tried = np.flatnonzero(~silent)
@@ -333,7 +333,7 @@ def scorecam_weights(engine: Engine, pixels: Floats, features: Floats, index: in
 
 
 def masks(features: Floats, size_px: int) -> Iterator[Floats]:
-    """Enlarge each channel linearly between its cells' centres, as maps are drawn, and stretch it to 0..1: (S, S)."""
+    """Upsample each channel linearly between cell centres, as maps are drawn, and normalise it to 0..1: (S, S)."""
     pixels = (np.arange(size_px) + 0.5) / size_px
     rows, columns = (linear_weights(pixels * cells, cells).astype(np.float32) for cells in features.shape[1:])
     for channel in features:
@@ -367,9 +367,9 @@ def _logits(passes: Iterable[Floats], index: int, total: int, progress: Progress
     return scores
 
 
-# Identical methods: at the last layer five names stand for one map.
+# Identical methods: at the last layer, five methods give the same map.
 
-IDENTITY_TOLERANCE = 1e-4  # of the map's largest value: no eye and no 8-bit picture can tell
+IDENTITY_TOLERANCE = 1e-4  # of the map's largest value: less than an eye or an 8-bit picture can resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,13 +377,13 @@ class IdenticalMethods:
     """Methods with the same map up to a positive factor."""
 
     methods: tuple[Method, ...]
-    difference: float  # largest one between a member and the first, as a share of the map's largest value
+    difference: float  # largest difference between a member and the first, as a share of the map's largest value
 
 
 def group_identical(maps: Sequence[ActivationMap]) -> tuple[IdenticalMethods, ...]:
-    """Group maps of one photo, model, class and layer that differ by a positive factor only.
+    """Group maps of one photo, model, class and layer that differ only by a positive factor.
 
-    Such maps look the same on every scale that starts from each map's own size.
+    Such maps look the same on every scale that is relative to each map's own magnitude.
     """
     members: list[list[ActivationMap]] = []
     for candidate in maps:
@@ -399,35 +399,35 @@ def group_identical(maps: Sequence[ActivationMap]) -> tuple[IdenticalMethods, ..
 
 
 def map_difference(a: ActivationMap, b: ActivationMap) -> float:
-    """Return the largest difference after each map is divided by its largest absolute value; infinite between grids."""
+    """Return the largest difference between maps divided by their absolute maxima; infinite if their grids differ."""
     if a.values.shape != b.values.shape:
         return float("inf")
     first, second = (entry.values / (np.abs(entry.values).max() or 1) for entry in (a, b))
     return float(np.abs(first - second).max())
 
 
-# What one cell of the last layer's map says by itself: its part of a class's logit, and its own favourite classes.
+# The evidence in a single cell of the last layer's map: its contribution to a class's logit, and its own top classes.
 # The classifier is linear and reads the mean over the n = H*W cells, so a logit is a bias plus a sum over the cells,
-# and the classifier can be asked about each cell alone.
+# and the classifier can be applied to each cell alone.
 
 
 def cell_evidence(forward: Forward, index: int) -> Floats:
     """Return what each cell adds to the logit of class `index`, (H, W): the sum plus the class's bias is the logit.
 
-    This is (1/n) sum_k w_k A_k, which at this layer is Grad-CAM, in logits. Raises as `activation_map`.
+    This is (1/n) sum_k w_k A_k, which at this layer is Grad-CAM, in logits. Raises the errors of `activation_map`.
     """
     return activation_map(forward, index, Method.GRADCAM).values
 
 
 def cell_top_classes(forward: Forward, count: int = 5) -> tuple[npt.NDArray[np.intp], Floats]:
-    """Ask the classifier about each cell as if the whole photo looked like it: the logits w_c . A(i,j) + b_c.
+    """Apply the classifier to each cell as if the whole photo looked like it: the logits w_c . A(i,j) + b_c.
 
-    Returns the classes that each cell alone would choose and their logits, the highest first, both (H, W, count) and
-    read-only; the mean over the cells of a class's logits is the photo's logit. One matrix product serves all cells and
-    classes. A model with fewer than `count` classes gives all it has.
+    Returns each cell's top classes and their logits, highest first, both (H, W, count) and read-only. The mean of a
+    class's logits over the cells is the photo's logit. One matrix product serves all cells and classes. For a model
+    with fewer than `count` classes, all classes are returned.
     """
     logits = np.moveaxis(class_maps(forward), 0, -1) + forward.biases  # (H, W, K)
     count = min(count, logits.shape[-1])
-    some = np.argpartition(-logits, count - 1, axis=-1)[..., :count]  # sorting all of them takes four times as long
+    some = np.argpartition(-logits, count - 1, axis=-1)[..., :count]  # sorting all classes takes four times as long
     indices = np.take_along_axis(some, np.argsort(-np.take_along_axis(logits, some, axis=-1), axis=-1), axis=-1)
     return read_only(indices), read_only(np.take_along_axis(logits, indices, axis=-1))

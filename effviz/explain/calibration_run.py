@@ -1,4 +1,4 @@
-"""Measure where a model's cells lie: paste cut-out objects at known places and see where their evidence is found."""
+"""Measure where a model's cells lie: paste cut-out objects at known positions and locate their evidence."""
 
 import csv
 import math
@@ -24,22 +24,22 @@ from effviz.zoo import imagenet_classes
 from effviz.zoo.loading import load
 from effviz.zoo.model import Model, ModelRef
 
-# Objects cut out of the sample photos, to be pasted where a test or a calibration wants them.
-# Each cut-out is the ellipse inside a box of a sample (`assets/samples/cutouts.csv`), with a soft edge. No outline is
-# followed: what lies around the object inside the ellipse comes along.
+# Objects cut out of the sample photos, for tests and calibrations to paste anywhere.
+# Each cut-out is the ellipse inscribed in a box of a sample (`assets/samples/cutouts.csv`), with a soft edge. It does
+# not follow the object's outline, so it includes some background.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cutout:
-    """An object and how much of each of its pixels is pasted."""
+    """An object with the opacity of each of its pixels."""
 
     sample: str  # name of the photo it was cut from
-    labels: tuple[int, ...]  # ImageNet classes that are right for it
+    labels: tuple[int, ...]  # correct ImageNet classes
     rgb: Bytes  # (h, w, 3)
     opaque: Bytes  # (h, w), 0 to 255
 
     def sized(self, longest_px: int) -> "Cutout":
-        """The cut-out with its longer side at `longest_px`."""
+        """Return the cut-out resized so that its longer side is `longest_px`."""
         height, width = self.opaque.shape
         scale = longest_px / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -49,13 +49,13 @@ class Cutout:
         return Cutout(self.sample, self.labels, rgb, opaque)
 
     def mirrored(self) -> "Cutout":
-        """The cut-out with left and right exchanged."""
+        """Return the cut-out flipped horizontally."""
         return Cutout(self.sample, self.labels, self.rgb[:, ::-1], self.opaque[:, ::-1])
 
 
 @cache
 def cutouts() -> tuple[Cutout, ...]:
-    """All cut-outs, in the size of their photos."""
+    """Return all cut-outs, at the scale of their photos."""
     cut = []
     with (sample_photos.FOLDER / "cutouts.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -68,14 +68,14 @@ def cutouts() -> tuple[Cutout, ...]:
 
 
 def paste(background: Bytes, cutout: Cutout, x: int, y: int) -> Bytes:
-    """A copy of the background (H, W, 3) with the cut-out's upper left corner at (x, y)."""
+    """Return a copy of the background (H, W, 3) with the cut-out's upper left corner at (x, y)."""
     picture = Image.fromarray(background)
     picture.paste(Image.fromarray(cutout.rgb), (x, y), Image.fromarray(cutout.opaque))
     return np.asarray(picture)
 
 
 def _ellipse(width: int, height: int) -> Bytes:
-    """Fully opaque inside, falling to nothing over about a tenth of the shorter side."""
+    """Return an elliptical mask, opaque inside and fading out over about a tenth of the shorter side."""
     soft = min(width, height) / 40
     mask = Image.new("L", (width, height), 0)
     inset = 2 * soft
@@ -83,10 +83,10 @@ def _ellipse(width: int, height: int) -> Bytes:
     return np.asarray(mask.filter(ImageFilter.GaussianBlur(soft)))
 
 
-OBJECT_SIZE: Final = 0.3  # longer side of an object, as a part of the input's side
-PLACES: Final = 7  # in each direction, from one border to the other
-GREY: Final = 128  # by itself it gives no class any evidence in the Lite models
-TOP: Final = 5  # an object counts where its class is among the five likeliest
+OBJECT_SIZE: Final = 0.3  # longer side of an object, as a fraction of the input's side
+PLACES: Final = 7  # positions in each direction, from border to border
+GREY: Final = 128  # alone, it gives no evidence for any class in the Lite models
+TOP: Final = 5  # an object counts as recognised if its class is among the five most likely
 FEWEST: Final = 30  # sightings that a fit needs
 
 MADE: Final = (
@@ -97,7 +97,7 @@ MADE: Final = (
 
 
 class Sighting(NamedTuple):
-    """One planted object; places in input pixels from the input's centre."""
+    """One planted object; positions are in input pixels relative to the input's centre."""
 
     true_x: float
     true_y: float
@@ -107,11 +107,11 @@ class Sighting(NamedTuple):
 
 
 def calibrate(ref: ModelRef, progress: CountProgress = no_progress) -> Calibration:
-    """Plant the cut-outs that the model recognises at every place, and fit a line; about a minute for Lite0.
+    """Plant the cut-outs that the model recognises at every position, and fit a line; about a minute for Lite0.
 
     Raises:
-        SettingsError: the model does not know the objects' classes, or recognises too few of them.
-        WeightsError: the weights are missing or damaged.
+        SettingsError: The model does not know the objects' classes, or recognises too few of them.
+        WeightsError: The weights are missing or damaged.
     """
     if ref.spec.classes != imagenet_classes.names() or not ref.spec.trained:
         text = _(
@@ -132,13 +132,13 @@ def calibrate(ref: ModelRef, progress: CountProgress = no_progress) -> Calibrati
 
 
 def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Calibration:
-    """One slope and an offset in each direction, by least squares.
+    """Fit one slope and an offset in each direction by least squares.
 
-    Near the border part of the evidence around an object falls outside the map, which says nothing about where cells
-    lie: such sightings count for the errors, but not for the line.
+    Near the border, part of the evidence around an object falls outside the map, which says nothing about where cells
+    lie. Such sightings count towards the errors, but not towards the line.
 
     Raises:
-        SettingsError: there are too few sightings.
+        SettingsError: There are too few sightings.
     """
     cell_px = ref.resolution_px / math.ceil(ref.resolution_px / 32)
     numbers = np.array(sightings, np.float64).reshape(-1, 5)
@@ -166,7 +166,7 @@ def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Ca
 
 
 def evidence_centre(values: Floats) -> tuple[float, float]:
-    """Centroid (x, y) of a map's positive evidence, each from 0 to 1 across the map; there must be some evidence."""
+    """Return the centroid (x, y) of a map's positive evidence, from 0 to 1 across the map; it must have some."""
     height, width = values.shape
     shares = np.maximum(values, 0).astype(np.float64)
     shares /= shares.sum()
@@ -175,15 +175,15 @@ def evidence_centre(values: Floats) -> tuple[float, float]:
 
 
 def right_class(forward: Forward, labels: Sequence[int]) -> int | None:
-    """The likeliest of an object's classes, None where it is not among the top five of all."""
+    """Return the most likely of an object's classes, or None if it is not among the top five of all classes."""
     best = max(labels, key=lambda label: float(forward.logits[label]))
     return best if (forward.logits > forward.logits[best]).sum() < TOP else None
 
 
 def _sighting(model: Model, cutout: Cutout, row: int, column: int) -> Sighting | None:
-    """Plant one object and look for it; None where it is not recognised."""
+    """Plant one object and locate its evidence; return None if the model does not recognise it."""
     size_px = model.ref.resolution_px
-    side = math.floor(size_px / model.ref.spec.crop_pct)  # a photo of this size is cropped, but not resized
+    side = math.floor(size_px / model.ref.spec.crop_pct)  # photos of this size are cropped but not resized
     height, width = cutout.opaque.shape
     x, y = round(column / (PLACES - 1) * (size_px - width)), round(row / (PLACES - 1) * (size_px - height))
     margin = round((side - size_px) / 2)
@@ -204,7 +204,7 @@ def _sighting(model: Model, cutout: Cutout, row: int, column: int) -> Sighting |
 
 
 def _line(true: Doubles, measured: Doubles) -> tuple[float, Doubles]:
-    """Fit found = slope * true + offset to places (N, 2), with one slope for both directions: slope, offset (2,)."""
+    """Fit found = slope * true + offset to positions (N, 2), one slope for both directions: slope, offset (2,)."""
     true_mean, measured_mean = true.mean(axis=0), measured.mean(axis=0)
     centred = true - true_mean
     slope = float((centred * (measured - measured_mean)).sum() / (centred**2).sum())
@@ -212,5 +212,5 @@ def _line(true: Doubles, measured: Doubles) -> tuple[float, Doubles]:
 
 
 def _error(true: Doubles, placed: Doubles) -> float:
-    """Root mean square distance."""
+    """Return the root mean square distance."""
     return float(np.sqrt(((true - placed) ** 2).sum(axis=1).mean()))

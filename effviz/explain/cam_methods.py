@@ -1,4 +1,4 @@
-"""What each method does, in plain words, with its paper; and where it can be used."""
+"""What each CAM method does, in one plain sentence with its paper, and at which layers it is available."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ PYTORCH_GRAD_CAM = "https://github.com/jacobgil/pytorch-grad-cam"
 
 @dataclass(frozen=True, slots=True)
 class MethodFact:
-    """What a screen tells about a method."""
+    """What the screens show about a method."""
 
-    title: str  # for `_`, as is the sentence
+    title: str  # marked for translation, as is the sentence
     sentence: str  # one plain sentence
-    paper: str  # link to the paper, or to the code where there is no paper
+    paper: str  # link to the paper, or to the code if there is no paper
     uses_target: bool = True  # False: the map is the same for every class
     closed_form: bool = False  # at the last layer: from the forward pass alone, in milliseconds
     slow: bool = False  # many forward passes: up to a minute on a CPU
     last_layer_only: bool = False
-    formula: str = ""  # in TeX; A is what the layer gives, w the class's row of the classifier, b its bias
+    formula: str = ""  # in TeX; A is the layer's output, w the class's row of the classifier, b its bias
 
     @property
     def reading(self) -> str:
-        """How to read the map, for somebody who sees one for the first time, for `_`."""
+        """How to read the map, for first-time readers; marked for translation."""
         if self.uses_target:
             return lazy_gettext("Bright areas support the class.")
         return lazy_gettext("Bright areas are what the method highlights, regardless of class.")
@@ -152,11 +152,11 @@ CAM_METHODS: Mapping[Method, MethodFact] = {
 
 
 def supported(method: Method, layer: TargetLayer) -> bool:
-    """Tell whether a method can be computed at a layer."""
+    """Return whether a method can be computed at a layer."""
     return layer is TargetLayer.LAST or not CAM_METHODS[method].last_layer_only
 
 
 def slow(method: Method, layer: TargetLayer) -> bool:
-    """Tell whether a map takes many forward passes: screens ask before they start it."""
+    """Return whether a map takes many forward passes, so that screens ask before they start it."""
     fact = CAM_METHODS[method]
     return fact.slow and not (fact.closed_form and layer is TargetLayer.LAST)

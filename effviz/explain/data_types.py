@@ -1,4 +1,4 @@
-"""The values that flow through `effviz.explain`: each carries what made it, so that no screen can mislabel it."""
+"""The values that flow through `effviz.explain`: each carries its provenance, so that no screen can mislabel it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,13 +19,13 @@ Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 
 def read_only(array: Array) -> Array:
-    """Return an array that nobody can change by accident any more."""
+    """Make an array read-only, so that nobody changes it by accident, and return it."""
     array.setflags(write=False)
     return array
 
 
 class Method(StrEnum):
-    """How features become a map. `effviz.explain.cam_methods` says what each one does."""
+    """How features become a map. `effviz.explain.cam_methods` describes each method."""
 
     CAM = "cam"
     GRADCAM = "gradcam"
@@ -58,13 +58,13 @@ class TargetLayer(StrEnum):
     STRIDE_2 = "stride2"
 
 
-# Ends of stages, in the order in which a photo passes them.
+# Ends of stages, in forward order.
 STRIDES = {TargetLayer(f"stride{stride}"): stride for stride in (2, 4, 8, 16, 32)}
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in pixels of the upright photo; x grows to the right, y downwards; may reach outside the photo."""
+    """A rectangle in pixels of the upright photo; x to the right, y downwards; it may extend beyond the photo."""
 
     x0: float
     y0: float
@@ -72,7 +72,7 @@ class Box:
     y1: float
 
     def scaled(self, x: float, y: float) -> "Box":
-        """The box in a picture that is x times as wide and y times as high."""
+        """Return the box in a picture that is x times as wide and y times as high."""
         return Box(self.x0 * x, self.y0 * y, self.x1 * x, self.y1 * y)
 
 
@@ -82,28 +82,28 @@ class Photo:
 
     rgb: Bytes  # (H, W, 3), read-only
     sha256: str  # of the bytes that were read
-    name: str  # for people: the file's name
-    notes: tuple[str, ...] = ()  # what was changed on reading, for `_`: "Transparent areas are shown on white."
+    name: str  # file name, for display
+    notes: tuple[str, ...] = ()  # changes on reading, marked for translation: "Transparent areas are shown on white."
 
     @property
     def height(self) -> int:
-        """Pixels from top to bottom."""
+        """Height in pixels."""
         return int(self.rgb.shape[0])
 
     @property
     def width(self) -> int:
-        """Pixels from left to right."""
+        """Width in pixels."""
         return int(self.rgb.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A photo as one model sees it. Kept in 8 bits, a quarter of the floats, which are made again by a table."""
+    """A photo as one model sees it. Stored in 8 bits, a quarter of the size of floats; a lookup table restores them."""
 
     rgb: Bytes  # (S, S, 3), resized and cropped
     mean: tuple[float, float, float]  # of pixels in 0..1
     std: tuple[float, float, float]
-    seen: Box  # what of the photo the S x S input covers
+    seen: Box  # the part of the photo that the S x S input covers
 
     @property
     def size_px(self) -> int:
@@ -115,7 +115,7 @@ class Prepared:
         """The network's input, (1, 3, S, S), normalised; read-only."""
         mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
         levels = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
-        table = ((levels - mean) / std).T.copy()  # what each of 256 levels becomes in each channel, (3, 256)
+        table = ((levels - mean) / std).T.copy()  # the value of each of 256 levels in each channel, (3, 256)
         batch = np.empty((1, 3, self.size_px, self.size_px), np.float32)
         for plane, becomes, pixels in zip(cv2.split(self.rgb), table, batch[0], strict=True):
             cv2.LUT(plane, becomes, pixels)
@@ -124,14 +124,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """What a head that is not linear does at one photo's features, to first order."""
+    """First-order approximation of a nonlinear head at one photo's features."""
 
     rows: Floats  # (K, C): the gradient of each logit with respect to each channel's mean; read-only
-    biases: Floats  # (K,): what remains of the logits
+    biases: Floats  # (K,): the remainder of the logits
 
 
 class ForwardArrays(NamedTuple):
-    """The arrays of a forward pass, to be kept: they hold neither the model nor the photo in memory."""
+    """The arrays of a forward pass, for caches: they keep neither the model nor the photo in memory."""
 
     prepared: Prepared
     features: Floats  # (C, H, W)
@@ -141,7 +141,7 @@ class ForwardArrays(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes."""
+        """Memory use in bytes."""
         head = 0 if self.head is None else self.head.rows.nbytes
         return self.prepared.rgb.nbytes + self.features.nbytes + self.logits.nbytes + head
 
@@ -160,31 +160,31 @@ class Forward:
 
     @property
     def rows(self) -> Floats:
-        """How much each channel's mean moves each logit, (K, C): the classifier's weights, or the head's gradients."""
+        """Effect of each channel's mean on each logit, (K, C): the classifier's weights, or the head's gradients."""
         return self.model.classifier[0] if self.head is None else self.head.rows
 
     @property
     def biases(self) -> Floats:
-        """What the logits are without the features, (K,)."""
+        """The part of the logits that does not depend on the features, (K,)."""
         return self.model.classifier[1] if self.head is None else self.head.biases
 
     @property
     def arrays(self) -> ForwardArrays:
-        """What may be kept; `Forward(model, photo, *arrays)` puts back the same model and photo."""
+        """The arrays to cache; `Forward(model, photo, *arrays)` restores the pass with the same model and photo."""
         return ForwardArrays(self.prepared, self.features, self.logits, self.forward_ms, self.head)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActivationMap:
-    """A raw class activation map with everything that made it."""
+    """A raw class activation map with its provenance."""
 
     values: Floats  # (H, W), not normalised, read-only
     bias: float  # CAM only: mean(values) + bias = logit; else 0
     method: Method
     layer: TargetLayer
     model: str  # label, "lite0@224"
-    weights_sha256: str  # of the model's file, so that no other model of that name is taken for it; "" when untrained
-    trained: bool  # False: the weights are random and the map means nothing
+    weights_sha256: str  # of the model's file, to tell models of the same name apart; "" if untrained
+    trained: bool  # False: the weights are random and the map is meaningless
     photo: str
     photo_sha256: str
     photo_size: tuple[int, int]  # (width, height) in pixels of the upright photo
@@ -196,7 +196,7 @@ class ActivationMap:
 
 
 class EngineName(StrEnum):
-    """What runs networks."""
+    """The engines that run networks."""
 
     OPENVINO = "openvino"
     TORCH = "torch"

@@ -1,9 +1,9 @@
-"""Photos that somebody brought are decoded in processes of their own, which are ended when a photo costs too much.
+"""Decode users' photos in separate processes, which are killed when a photo costs too much.
 
-A few hundred kilobytes may ask a decoder for minutes of work or gigabytes of memory, and nothing ends a decoder inside
-a thread. Here each photo has so much processor time, memory and time by the clock; a process that comes to a limit is
-replaced by a new one. The processes (`decoder_worker`) know numpy and Pillow alone and take 30 MB each. They are
-started as programs of their own, since a copy of a process that runs threads, as `fork` makes it, may hang.
+A file of a few hundred kilobytes can cost a decoder minutes of work or gigabytes of memory, and a decoder in a thread
+cannot be stopped. So each photo has limits on CPU time, memory and wall-clock time; a process that reaches a limit is
+replaced by a new one. The processes (`decoder_worker`) load only numpy and Pillow and take 30 MB each. They are started
+as separate programs, because a `fork` of a process with threads may hang.
 """
 
 import atexit
@@ -37,40 +37,40 @@ from effviz.progress import Heartbeat, no_progress
 if TYPE_CHECKING:
     from effviz.explain.data_types import Bytes, Photo
 
-PIPE_BYTES: Final = 2**20  # pixels pass in fewer pieces
-HEARTBEAT_S: Final = 0.1  # how often whoever waits is asked whether it still wants the photo
-ROOT: Final = Path(__file__).parents[2]  # where the package lies, installed or not
+PIPE_BYTES: Final = 2**20  # transfers pixels in fewer pieces than the default
+HEARTBEAT_S: Final = 0.1  # interval at which the caller is asked whether it still wants the photo
+ROOT: Final = Path(__file__).parents[2]  # the package's parent folder, whether installed or not
 PROGRAM: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop()); from effviz.explain.decoder_worker import main; main()"
 )
-# One thread for numpy, and one heap: each of either reserves addresses, which count as memory.
+# One numpy thread and one heap: each additional one reserves address space, which counts as memory.
 ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What one photo may cost."""
+    """Limits on decoding one photo."""
 
     cpu_s: int = 5
-    wall_s: float = 60.0  # a busy machine may give a photo a part of a core
-    memory_bytes: int = 2**30  # beyond the 30 MB that a process takes without a photo
+    wall_s: float = 60.0  # on a busy machine a photo may get only a fraction of a core
+    memory_bytes: int = 2**30  # in addition to the 30 MB of an idle process
 
 
 class DecodeLimitError(ImageError):
-    """A photo came to a limit."""
+    """A photo reached a limit."""
 
 
 class DecodeTimeoutError(DecodeLimitError):
-    """A photo took too long by the clock, which may be the machine's fault and not its own."""
+    """A photo exceeded the wall-clock limit, possibly because the machine is busy."""
 
 
 class DecoderCrashError(ImageError):
-    """A photo killed the process that decoded it."""
+    """A photo crashed the process that decoded it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodeReply:
-    """What was made of a photo."""
+    """The result of decoding a photo."""
 
     size: Size  # of the whole photo, upright
     notes: tuple[str, ...]
@@ -78,18 +78,17 @@ class DecodeReply:
 
 
 def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat = no_progress) -> "Photo":
-    """Decode a photo that somebody brought: upright, RGB, first frame.
+    """Decode a user's photo: upright, RGB, first frame.
 
-    One longer than `longest_px` is kept smaller, which its notes say. What a model then sees of it differs from what it
-    would see of the whole: with 2000 px, two bicubic steps and a JPEG read at half its size, by 0.1 to 0.3 of 255
-    levels on average and by at most 2 in 99 of 100 values, up to inputs of 600 px (see `docs/performance.md`).
-
-    `beat` is called again and again meanwhile; what it raises ends the decoding.
+    A photo whose long side exceeds `longest_px` is downscaled, and its notes say so. A model's input from it then
+    differs from that of the full-size photo: with 2000 px, two bicubic steps and a JPEG read at half its size, by 0.1
+    to 0.3 of 255 levels on average, and by at most 2 for 99 % of the values, for inputs up to 600 px (see
+    `docs/performance.md`). `beat` is called repeatedly while decoding; an exception that it raises stops the decoding.
 
     Raises:
-        ImageError: as `images.read`; or the photo costs more than it may.
+        ImageError: As for `images.read`, or the photo exceeds a limit.
     """
-    from effviz.explain.data_types import Photo  # brings OpenCV and the zoo, which a server starts without
+    from effviz.explain.data_types import Photo  # loads OpenCV and the zoo, which a server does not need at startup
 
     reply = _decode(data, name, DecodeOptions(longest_px), beat)
     (rgb,), notes = reply.pictures, reply.notes
@@ -107,7 +106,7 @@ def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat 
 
 
 def read_file(path: Path) -> "Photo":
-    """Read one photo from a file; raises ImageError if there is no such file, or it is no photo."""
+    """Read a photo from a file; raises ImageError if the file does not exist or is not a photo."""
     try:
         data = images.from_file(path, path.name)
     except OSError as error:
@@ -117,11 +116,11 @@ def read_file(path: Path) -> "Photo":
 
 
 def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat = no_progress) -> DecodeReply:
-    """Make what models see of a photo, which itself is not kept; raises ImageError as `read` does."""
+    """Return the models' inputs from a photo, without the photo itself; raises ImageError as `read` does."""
     return _decode(data, name, DecodeOptions(0, tuple(crops)), beat)
 
 
-_refused: FIFOCache[tuple[bytes, str], str] = FIFOCache(4096)  # sentences by the file's hash and the language
+_refused: FIFOCache[tuple[bytes, str], str] = FIFOCache(4096)  # error messages by file hash and language
 _refusing = threading.Lock()
 
 
@@ -142,13 +141,13 @@ def _decode(data: bytes, name: str, options: DecodeOptions, beat: Heartbeat) -> 
 
 
 def is_refused(sha256: bytes) -> bool:
-    """Whether a file of this hash is known to be none that can be read, so that asking again costs nothing."""
+    """Return whether a file with this hash is known to be unreadable, so that asking again costs nothing."""
     with _refusing:
         return (sha256, i18n.current_language()) in _refused
 
 
 class _Worker:
-    """One process, with one photo at a time."""
+    """A process that decodes one photo at a time."""
 
     def __init__(self, limits: DecodeLimits) -> None:
         self._limits = limits
@@ -166,11 +165,11 @@ class _Worker:
 
     @property
     def dead(self) -> bool:
-        """Whether somebody else ended it while it had no photo."""
+        """Whether something else ended the process while it was idle."""
         return self._process.poll() is not None
 
     def converse(self, data: bytes, options: DecodeOptions, language: str) -> DecodeReply | ImageError:
-        """Give it a photo and take what it makes of it; EOFError or OSError: it is dead."""
+        """Send a photo to the process and return its reply; raises EOFError or OSError if the process is dead."""
         request = json.dumps([*astuple(options), language, self._limits.cpu_s]).encode()
         self._in.write(LENGTHS.pack(len(request), len(data)) + request)
         self._in.write(data)
@@ -185,21 +184,21 @@ class _Worker:
 
     def _read(self, count: int) -> "Bytes":
         read = np.empty(count, np.uint8)
-        if self._out.readinto(read.data) < count:  # it is dead
+        if self._out.readinto(read.data) < count:  # the process is dead
             raise EOFError
         read.setflags(write=False)
         return read
 
     def end(self) -> None:
-        """Kill it, whatever it does."""
+        """Kill the process, whatever it is doing."""
         self._process.kill()
         self._process.wait()
-        with suppress(OSError):  # what it had not read yet
+        with suppress(OSError):  # closing flushes what the process had not read yet
             self._in.close()
         self._out.close()
 
     def why_dead(self) -> ImageError:
-        """Say in a sentence what ended it, once it is dead."""
+        """Return an error that says what killed the process; waits until it is dead."""
         code = self._process.wait()
         if hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU:
             text = _(
@@ -207,7 +206,7 @@ class _Worker:
                 "it in another program, save it as a new JPEG or PNG, and use that file."
             )
             return DecodeLimitError(text.format(name=NAME, most=self._limits.cpu_s))
-        if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL:  # the kernel is out of memory
+        if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL:  # the kernel ran out of memory
             return self._dear_memory()
         return DecoderCrashError(str(images.damaged(NAME)))
 
@@ -220,17 +219,17 @@ class _Worker:
 
 
 class DecoderPool:
-    """Some workers, which are started as they are needed and kept."""
+    """Workers, started on demand and reused."""
 
     def __init__(self, most: int, limits: DecodeLimits | None = None) -> None:
         self.most, self.limits = most, limits or DecodeLimits()
         self._idle: list[_Worker] = []
-        self._alive = 0  # idle ones and those at work
+        self._alive = 0  # idle and busy workers
         self._changed = threading.Condition()
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="decoding")
 
     def start(self, count: int | None = None) -> Self:
-        """Start some workers now, or all: they load what they need while nobody waits."""
+        """Start `count` workers now, or all, so that they load their modules while nobody is waiting."""
         with self._changed:
             while self._alive < min(self.most, count or self.most):
                 self._idle.append(_Worker(self.limits))
@@ -238,7 +237,7 @@ class DecoderPool:
         return self
 
     def ask(self, data: bytes, options: DecodeOptions, beat: Heartbeat) -> DecodeReply:
-        """Have a photo decoded; raises ImageError, which names the file `NAME`, if it cannot be or costs too much."""
+        """Decode a photo; raises ImageError, with NAME for the file name, if it is unreadable or exceeds a limit."""
         with self._worker(beat) as worker:
             talk = self._threads.submit(worker.converse, data, options, i18n.current_language())
             self._wait(talk, beat)
@@ -257,7 +256,7 @@ class DecoderPool:
             if wait([talk], HEARTBEAT_S).done:
                 return
             waited += time.monotonic() - started
-            beat()  # which may take its time: somebody else's turn
+            beat()  # may take a while, when it yields the turn to others
         text = _(
             "{name} could not be decoded within {most:g} s: the machine is busy, or the file is too demanding. Try "
             "again, or save it as a new JPEG or PNG and use that file."
@@ -266,7 +265,7 @@ class DecoderPool:
 
     @contextmanager
     def _worker(self, beat: Heartbeat) -> Iterator[_Worker]:
-        """Hold a worker for the block; whatever the block raises, the worker is replaced."""
+        """Reserve a worker for the block; if the block raises anything, replace the worker."""
         worker = self._take(beat)
         try:
             yield worker
@@ -286,7 +285,7 @@ class DecoderPool:
                     worker = self._idle.pop()
                     if not worker.dead:
                         return worker
-                    self._alive -= 1  # its place is free, also if starting another fails
+                    self._alive -= 1  # frees its place, even if starting another worker fails
                 if self._alive < self.most:
                     worker = _Worker(self.limits)
                     self._alive += 1
@@ -309,12 +308,12 @@ _making = threading.Lock()
 
 
 def pool() -> DecoderPool:
-    """Return this process's workers: as many as cores, unless `configure` said otherwise."""
+    """Return this process's workers: one per core, unless `configure` set another number."""
     return _pool or configure(cpu.available_cores(), DecodeLimits())
 
 
 def configure(most: int, limits: DecodeLimits) -> DecoderPool:
-    """Say how many workers there may be, and what a photo may cost; the first to say so decides."""
+    """Set the maximum number of workers and the limits per photo; only the first call has an effect."""
     global _pool
     with _making:
         if _pool is None:
@@ -324,7 +323,7 @@ def configure(most: int, limits: DecodeLimits) -> DecoderPool:
 
 
 def _forget() -> None:
-    """A copy of this process has workers of its own: two that talk to one would get each other's photos."""
+    """Give a forked process its own workers: two processes that share a worker would get each other's photos."""
     global _pool
     _pool = None
 

@@ -1,7 +1,7 @@
 """Prepare a photo for one model and run one forward pass, without hooks.
 
-That is enough for every class and every closed-form method. The module is only read, so any number of threads may share
-one model without a lock.
+One pass serves every class and every closed-form method. The pass only reads the module, so any number of threads can
+share a model without a lock.
 """
 
 import math
@@ -19,36 +19,36 @@ from effviz.explain.images import ResizeCrop, Size
 from effviz.i18n import _
 from effviz.zoo.model import Model, ModelRef
 
-# A photo becomes what one model sees, by its own evaluation transform; which part of the photo that is, is kept.
+# A model's evaluation transform turns a photo into its input; the part of the photo that it covers is recorded.
 
 
 def prepare(photo: Photo, ref: ModelRef) -> Prepared:
-    """Resize the short side to S / crop_pct, cut out the S x S centre, and normalise.
+    """Resize the short side to S / crop_pct, crop the S x S centre, and normalise.
 
-    The pixels equal `timm.data.create_transform(..., is_training=False)` bit by bit; written out here because the box
-    `seen` needs the same rounded sizes, and so that showing a photo does not load torch.
+    The pixels equal `timm.data.create_transform(..., is_training=False)` bit by bit. The transform is reimplemented
+    because the box `seen` needs the same rounded sizes, and because showing a photo should not load torch.
     """
     image = Image.fromarray(photo.rgb)
     return label_prepared(np.asarray(resize_crop(ref).apply(image, image.size)), ref, image.size)
 
 
 def resize_crop(ref: ModelRef) -> ResizeCrop:
-    """What a model's evaluation does to a photo."""
+    """Return the geometry of a model's evaluation transform."""
     short_px = math.floor(ref.resolution_px / ref.spec.crop_pct)
     return ResizeCrop(short_px, ref.resolution_px, Image.Resampling[ref.spec.interpolation.upper()])
 
 
 def label_prepared(pixels: Bytes, ref: ModelRef, size: Size) -> Prepared:
-    """Say what the pixels are that the transform made of a photo of this size."""
+    """Label the pixels that the transform produced from a photo of this size."""
     crop = resize_crop(ref)
     width, height = crop.resized(size)
-    seen = Box(*crop.window(size)).scaled(size[0] / width, size[1] / height)  # two scales, since sizes are rounded
+    seen = Box(*crop.window(size)).scaled(size[0] / width, size[1] / height)  # rounding makes the scales differ
     return Prepared(pixels, ref.spec.mean, ref.spec.std, seen)
 
 
 def forward(model: Model, photo: Photo, any_size: bool = False) -> Forward:
-    """Prepare the photo as the model wants it and run it once, by the engine of its size or of `any_size`."""
-    engine = choose(model, ANY_SIZE if any_size else None).engine  # compiled once; that is not part of its time
+    """Prepare the photo for the model and run it once, on the engine for its input size or for `any_size`."""
+    engine = choose(model, ANY_SIZE if any_size else None).engine  # compiled once; not included in forward_ms
     prepared = prepare(photo, model.ref)
     pixels = prepared.pixels
     started = time.perf_counter()
@@ -64,18 +64,18 @@ def run_network(model: Model, pixels: Floats) -> tuple[Floats, Floats]:
     return read_only(features[0]), read_only(logits[0])
 
 
-# How far a classifier's logits may be from those of the network, as a part of the largest, to count as the same.
+# Largest difference between the classifier's and the network's logits, relative to the largest, that counts as equal.
 SAME_LOGITS: Final = 1e-4
 
 
 def head_at(model: Model, features: Floats, logits: Floats) -> Head | None:
-    """Return None where the classifier on the features' means gives the logits; else what the head does here.
+    """Return None if the classifier on the features' means gives the logits; else a first-order model of the head.
 
-    That is how all scaled B0s and ResNets end, and is checked on each photo of a network that no plan describes. Others
-    have layers between the average and the classifier: then gradients of the logits stand for its weights.
+    All scaled B0s and ResNets end in such a classifier; for networks that no plan describes, each photo is checked.
+    Other networks have layers between the average and the classifier: gradients of the logits then replace its weights.
 
     Raises:
-        WeightsError: the head does not begin with an average over the map, so no map is a sum over its cells.
+        WeightsError: The head does not begin with an average over the map, so no map is a sum over its cells.
     """
     if model.ref.spec.family is not None:
         return None
@@ -84,7 +84,7 @@ def head_at(model: Model, features: Floats, logits: Floats) -> Head | None:
     if rows.shape[1] == len(means) and np.abs(rows @ means + biases - logits).max() <= SAME_LOGITS * largest:
         return None
     optional_packages.require(*optional_packages.TORCH)
-    from effviz.explain import network_stages  # and so torch
+    from effviz.explain import network_stages  # imports torch
 
     gradients, without_places = network_stages.head_gradients(model, features)
     if not np.abs(without_places - logits).max() <= SAME_LOGITS * largest:
@@ -97,7 +97,7 @@ def head_at(model: Model, features: Floats, logits: Floats) -> Head | None:
 
 
 def stage_features(forward: Forward, layer: TargetLayer) -> Floats:
-    """Return the features (C, H, W) at the end of a stage; the engine makes the pass again up to there."""
+    """Return the features (C, H, W) at the end of a stage; the engine reruns the network up to there."""
     if layer is TargetLayer.LAST:
         return forward.features
     prepared = forward.prepared

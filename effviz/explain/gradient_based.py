@@ -1,13 +1,13 @@
-"""Maps that need gradients, with pytorch-grad-cam's formulas, one at a time per model.
+"""Maps that need gradients, by pytorch-grad-cam's formulas, one at a time per model.
 
-pytorch-grad-cam hooks the module it explains; on a module that many visitors share, another thread's pass then lands in
-the wrong map. So the network is cut in two at the layer (`network_stages`), the gradient is taken at the cut, which
-leaves no `.grad` anywhere, and the library is asked for its formula only: built with no target layers it hooks nothing.
-FullGrad needs hooks on every layer and gets a private copy of the module. The model's lock keeps two backward passes
-from filling the memory at once.
+pytorch-grad-cam registers hooks on the module; on a module that many visitors share, another thread's pass then ends up
+in the wrong map. So the network is split at the layer (`network_stages`) and the gradient is computed at the split,
+which leaves no `.grad` anywhere. The library only contributes its formula: without target layers it registers no hooks.
+FullGrad needs hooks on every layer and gets a private copy of the module. The model's lock prevents two simultaneous
+backward passes from filling the memory.
 
-Grad-CAM++ at a stage end is the library's, whose 1e-6 in the denominator outweighs small gradients there; only the last
-layer's closed form is free of it.
+Grad-CAM++ at the end of a stage is the library's: its 1e-6 in the denominator outweighs small gradients there. Only the
+closed form at the last layer avoids it.
 """
 
 import copy
@@ -23,17 +23,17 @@ from effviz.explain import network_stages
 from effviz.explain.activation_maps import FINER_ALPHA, eigencam, rivals
 from effviz.explain.data_types import Floats, Forward, Method, TargetLayer
 
-# FullGrad on timm's EfficientNets, which pytorch-grad-cam alone cannot see into.
+# FullGrad on timm's EfficientNets, whose biases pytorch-grad-cam alone does not find.
 # pytorch-grad-cam looks for layers whose type is exactly `BatchNorm2d` or `Conv2d` with a bias. timm fuses batch norm
-# and activation into one `BatchNormAct2d`, so on a Lite model the library finds no bias at all and returns gradient
-# times input.
+# and activation into one `BatchNormAct2d`, so on a Lite model the library finds no biases and returns gradient times
+# input.
 
 
 def fullgrad(module: nn.Module, pixels: Floats, index: int) -> Floats:
     """FullGrad (Srinivas and Fleuret 2019, https://arxiv.org/abs/1905.00780, Eq. 8): (1, 3, S, S) -> (S, S).
 
-    The sum over the input and all biases of |bias * gradient|, each channel stretched to 0..1 and enlarged. Channels
-    are added before they are enlarged, which gives the same sum and needs little memory.
+    The sum over the input and all biases of |bias * gradient|, each channel normalised to 0..1 and upsampled. Channels
+    are summed before upsampling, which gives the same result in less memory.
     """
     library = pytorch_grad_cam.FullGrad(private_copy(module), [])
     x = torch.tensor(pixels, requires_grad=True)
@@ -48,7 +48,7 @@ def fullgrad(module: nn.Module, pixels: Floats, index: int) -> Floats:
 
 
 def private_copy(module: nn.Module) -> nn.Module:
-    """Copy the module's structure, share its weights without their gradients, and part batch norms from activations."""
+    """Copy a module's structure, sharing its weights without gradients and separating batch norms from activations."""
     shared: dict[int, Tensor] = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in module.parameters()}
     shared |= {id(buffer): buffer for buffer in module.buffers()}
     twin = copy.deepcopy(module, shared)
@@ -66,7 +66,7 @@ def _plain(layer: BatchNormAct2d) -> nn.BatchNorm2d:
 
 
 def _stretched(part: Tensor) -> Tensor:
-    """Stretch |part| (C, H, W) to 0..1 in each channel, as the library does, and add the channels: (H, W)."""
+    """Normalise |part| (C, H, W) to 0..1 in each channel, as the library does, and sum the channels: (H, W)."""
     size = part.abs()
     size = size - size.amin(dim=(1, 2), keepdim=True)
     return (size / (1e-7 + size.amax(dim=(1, 2), keepdim=True))).sum(dim=0)
@@ -85,11 +85,11 @@ FORMULAS = {
 
 
 def gradient_map(forward: Forward, index: int, method: Method, layer: TargetLayer) -> Floats:
-    """Return the map (H, W) of class `index` at the layer's own grid, neither cut nor stretched to 0..1.
+    """Return the map (H, W) of class `index` on the layer's own grid, neither clipped nor normalised to 0..1.
 
     FullGrad's map has the size of the input, (S, S).
     """
-    # A caller's inference mode or no_grad would silently leave no gradients.
+    # In a caller's inference mode or no_grad, there would silently be no gradients.
     with forward.model.weights.lock, torch.inference_mode(False), torch.enable_grad():
         if method is Method.FULLGRAD:
             return fullgrad(forward.model.module, forward.prepared.pixels, index)
@@ -98,7 +98,7 @@ def gradient_map(forward: Forward, index: int, method: Method, layer: TargetLaye
             return eigencam(_array(gradients * activations))
         if method is Method.SEGEIGENCAM:  # Chung and Ying 2025, https://doi.org/10.3390/app15137562, Eq. 13
             component = eigencam(_array(gradients.abs() * activations))
-            return component if component.max() >= -component.min() else -component  # its sign by the larger end
+            return component if component.max() >= -component.min() else -component  # make the larger extreme positive
         return _formula(forward.model.module, method, activations, gradients)
 
 
@@ -118,7 +118,7 @@ def _at_layer(forward: Forward, index: int, method: Method, layer: TargetLayer) 
 
 
 def _score(forward: Forward, index: int, method: Method, logits: Tensor) -> Tensor:
-    """The number whose gradient is taken, of logits (K,)."""
+    """Return the scalar to differentiate, from logits (K,)."""
     if method is not Method.FINERCAM:
         return logits[index]
     others = logits[torch.from_numpy(rivals(forward.logits, index))]

@@ -1,6 +1,6 @@
-"""Untrusted bytes to an upright RGB photo, or one sentence that says why not.
+"""Decode untrusted bytes to an upright RGB photo, or say in one sentence why not.
 
-Counts in the file's headers what it would cost to decode, and does the resizing and cropping of a model's transform.
+Also checks from a file's headers what decoding would cost, and resizes and crops photos as a model's transform does.
 """
 
 import hashlib
@@ -29,16 +29,16 @@ from effviz.i18n import _, lazy_gettext
 if TYPE_CHECKING:
     from effviz.explain.data_types import Bytes, Photo
 
-# A small file may hold thousands of scans over the whole picture, or millions of parts without a byte. So they are
-# counted before a decoder sees it: each walk goes from part to part as the format lays them out, reads no pixel, and
-# ends at the first limit. What it cannot follow it leaves to the decoder, which knows better what is wrong.
+# A small file may contain thousands of scans over the whole picture, or millions of empty parts. So they are counted
+# before the file is decoded: each walk follows the format's structure from part to part without reading pixels, and
+# stops at the first limit. It leaves malformed files to the decoder, whose errors are more specific.
 
 
 class CountedElement(Enum):
-    """What is counted: its name for people, and how many one photo may have."""
+    """The elements that are counted: a display name, and the maximum number in one photo."""
 
-    SCAN = lazy_gettext("scans"), 100  # ordinary progressive JPEGs have 10, the most eager encoders try about 60
-    SEGMENT = lazy_gettext("segments"), 2_000  # of a JPEG: EXIF, colour profile and depth map in pieces of 64 kB
+    SCAN = lazy_gettext("scans"), 100  # ordinary progressive JPEGs have 10, the most aggressive encoders about 60
+    SEGMENT = lazy_gettext("segments"), 2_000  # of a JPEG: EXIF, colour profile and depth map in segments of 64 kB
     FILL = lazy_gettext("bytes between segments"), 100_000
     STRIP = lazy_gettext("strips or tiles"), 100_000
     PICTURE = lazy_gettext("pictures"), 10_000
@@ -46,21 +46,21 @@ class CountedElement(Enum):
     CHUNK = lazy_gettext("chunks"), 20_000
     BLOCK = lazy_gettext("blocks"), 200_000  # of a GIF, each of 255 bytes at most
     METADATA = lazy_gettext("bytes of metadata"), 16 * 2**20
-    WEBP_PIXEL = lazy_gettext("WebP pixels"), 25_000_000  # which takes four times the memory of other formats
+    WEBP_PIXEL = lazy_gettext("WebP pixels"), 25_000_000  # decoding takes four times the memory of other formats
 
     def __init__(self, title: str, most: int) -> None:
         self.title, self.most = title, most
 
 
 ElementCounts = Iterator[tuple[CountedElement, int]]
-_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)  # neither fill nor stuffing nor a restart
+_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)  # no fill byte, stuffing or restart
 _ALONE: Final = (0x01, 0xD8)  # JPEG markers without a length
 _END: Final = 0xD9
 _SCAN: Final = 0xDA
 
 
 def check_header_counts(data: bytes, name: str) -> None:
-    """See that a file has no more scans, strips, pictures, chunks or metadata than a photo needs; else ImageError."""
+    """Raise ImageError if a file has more scans, strips, pictures, chunks or metadata than a photo needs."""
     walk = next((walk for start, walk in _WALKS.items() if data.startswith(start)), None)
     counts = dict.fromkeys(CountedElement, 0)
     for part, count in walk(data) if walk else ():
@@ -74,7 +74,7 @@ def check_header_counts(data: bytes, name: str) -> None:
 
 
 def _jpeg(data: bytes) -> ElementCounts:
-    """Segment by segment (ITU-T T.81, annex B)."""
+    """Count the segments of a JPEG (ITU-T T.81, annex B)."""
     at, in_scan = 2, False
     while marker := _MARKER.search(data, at):
         if not in_scan:
@@ -93,7 +93,7 @@ def _jpeg(data: bytes) -> ElementCounts:
 
 
 def _png(data: bytes) -> ElementCounts:
-    """Chunk by chunk (PNG, section 5.3)."""
+    """Count the chunks of a PNG (PNG, section 5.3)."""
     at = 8
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -106,7 +106,7 @@ def _png(data: bytes) -> ElementCounts:
 
 
 def _webp(data: bytes) -> ElementCounts:
-    """Chunk by chunk (RFC 9649, section 2); the decoder makes room for all pixels before anything can be asked."""
+    """Count the chunks of a WebP (RFC 9649, section 2); the decoder allocates all pixels when it opens the file."""
     yield CountedElement.WEBP_PIXEL, _webp_pixels(data[12:30])
     at = 12
     while at + 8 <= len(data):
@@ -120,7 +120,7 @@ def _webp(data: bytes) -> ElementCounts:
 
 
 def _webp_pixels(chunk: bytes) -> int:
-    """Width times height as the first chunk has them."""
+    """Return width times height from the first chunk."""
     if chunk.startswith(b"VP8X"):
         return (1 + int.from_bytes(chunk[12:15], "little")) * (1 + int.from_bytes(chunk[15:18], "little"))
     if chunk.startswith(b"VP8L"):
@@ -130,7 +130,7 @@ def _webp_pixels(chunk: bytes) -> int:
 
 
 def _gif(data: bytes) -> ElementCounts:
-    """Block by block up to the second picture (GIF89a, sections 15 to 27), which is where a reader of one stops."""
+    """Count the blocks of a GIF up to its second picture (GIF89a, sections 15 to 27), where a decoder of one stops."""
     at, pictures = 13 + _colours(data, 10), 0
     while at < len(data) and pictures < 2:
         if data[at] == 0x21:  # an extension
@@ -147,20 +147,20 @@ def _gif(data: bytes) -> ElementCounts:
 
 
 def _colours(data: bytes, flags: int) -> int:
-    """Bytes of the table of colours whose flags stand there."""
+    """Return the size in bytes of the colour table whose flags are at that position."""
     byte = data[flags] if flags < len(data) else 0
     return 3 * 2 ** (1 + byte % 8) if byte & 0x80 else 0
 
 
-# Bytes of a value by its type (TIFF 6.0, section 2; BigTIFF).
+# Size of a value in bytes, by type (TIFF 6.0, section 2; BigTIFF).
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_CLASSIC: Final = ("H", "HHI", "I")  # how many entries, the start of one, where the next directory stands
+_CLASSIC: Final = ("H", "HHI", "I")  # formats of the entry count, an entry's start, the next directory's offset
 _BIG: Final = ("Q", "HHQ", "Q")
 _STRIP_TAGS: Final = (273, 279, 324, 325)  # offsets and lengths of strips and of tiles
 
 
 def _tiff(data: bytes) -> ElementCounts:
-    """Directory by directory (TIFF 6.0, section 2), of which a reader of one picture takes the first apart."""
+    """Count the directories of a TIFF (TIFF 6.0, section 2), and the tags of the first, the only one decoded."""
     order = "<" if data[:1] == b"I" else ">"
     big = data[2:4] in (b"+\x00", b"\x00+")
     count_format, entry_format, link_format = (order + part for part in (_BIG if big else _CLASSIC))
@@ -199,40 +199,40 @@ _WALKS: Final = {
     b"MM": _tiff,
 }
 
-# The geometry of a model's evaluation transform needs Pillow alone: decoder workers have nothing else.
+# The geometry of a model's evaluation transform, with Pillow alone, because decoder workers load nothing else.
 
 Size = tuple[int, int]  # width, height
 
 
 @dataclass(frozen=True, slots=True)
 class ResizeCrop:
-    """Resize the short side, cut out a square in the middle."""
+    """Resize the short side, then crop a square from the centre."""
 
-    short_px: int  # of the resized picture's short side
-    size_px: int  # of the square
-    resampling: int  # of `Image.Resampling`
+    short_px: int  # short side of the resized picture
+    size_px: int  # side of the square
+    resampling: int  # a value of `Image.Resampling`
 
     def resized(self, size: Size) -> Size:
-        """Return the size that a photo gets; torchvision cuts the long side's fraction off."""
+        """Return the size of the resized photo; the long side is rounded down, as in torchvision."""
         width, height = size
         if width <= height:
             return self.short_px, int(self.short_px * height / width)
         return int(self.short_px * width / height), self.short_px
 
     def window(self, size: Size) -> tuple[int, int, int, int]:
-        """Return the square in the resized photo: left, top, right, bottom."""
+        """Return the square within the resized photo: left, top, right, bottom."""
         width, height = self.resized(size)
         left, top = round((width - self.size_px) / 2), round((height - self.size_px) / 2)
         return left, top, left + self.size_px, top + self.size_px
 
     def apply(self, image: Image.Image, size: Size) -> Image.Image:
-        """Make the square of a photo of this size, of which the picture may be a smaller copy."""
+        """Return the square of a photo of this size; `image` may be a smaller copy of the photo."""
         return image.resize(self.resized(size), Image.Resampling(self.resampling)).crop(self.window(size))
 
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 VIDEOS: Final = (b"qt  ", b"isom", b"iso2", b"mp41", b"mp42", b"M4V ", b"avc1", b"3gp4", b"3gp5")  # brands
-PHONE_FORMATS: Final = ("AVIF", "HEIF")  # both begin alike, and AVIF's reader leaves to the other what it cannot read
+PHONE_FORMATS: Final = ("AVIF", "HEIF")  # both begin alike; the AVIF plugin declines what it cannot read
 ALLOWED: Final = lazy_gettext("JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are supported")
 MAX_BYTES: Final = 20 * 2**20
 MAX_PIXELS: Final = 50_000_000
@@ -242,29 +242,29 @@ MAX_ASPECT: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A picture as it was stored, upright and RGB."""
+    """A decoded picture, upright and RGB."""
 
-    image: Image.Image  # may be smaller than the photo where `decode` was told how small
+    image: Image.Image  # may be smaller than the photo if `decode` was called with `least_px`
     size: Size  # of the photo, upright
-    notes: tuple[str, ...]  # what was changed, for `_`
+    notes: tuple[str, ...]  # changes, marked for translation
 
     def rgb(self, longest_px: int | None = None) -> Image.Image:
-        """The picture in the photo's size, its long side at most so many pixels."""
+        """Return the picture at the photo's size, with a long side of at most `longest_px`."""
         height, width = raster_size(self.size[1], self.size[0], longest_px)
         same = self.image.size == (width, height)
         return self.image if same else self.image.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def read(data: bytes, name: str) -> "Photo":
-    """Decode a photo that we know, here and now; one that somebody brought is read by `decoding.read`.
+    """Decode a trusted photo in this process; for users' photos, call `decoding.read`.
 
-    As browsers show it: upright, sRGB, first frame, on white. The name is the file's, for messages and labels.
+    The photo is as browsers show it: upright, sRGB, first frame, on white. `name` is used in messages and labels.
 
     Raises:
-        ImageError: the file is empty, too large, not one of the eight formats, damaged, cut off, or of a size or depth
-            that cannot be shown. The limits on size are checked before a pixel is decoded.
+        ImageError: The file is empty, too large, not one of the eight formats, damaged, truncated, or of a size or
+            depth that cannot be shown. Limits on size are checked before any pixel is decoded.
     """
-    # Here, since it brings OpenCV and the zoo, which a decoding worker does without.
+    # Imported here because it loads OpenCV and the zoo, which decoder workers do not need.
     from effviz.explain.data_types import Photo, read_only
 
     decoded = decode(data, name)
@@ -272,7 +272,7 @@ def read(data: bytes, name: str) -> "Photo":
 
 
 def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:
-    """Do as `read`, but return Pillow's picture, a JPEG's at 1/2, 1/4 or 1/8 if its long side keeps `least_px`."""
+    """Decode like `read`, but return Pillow's picture; JPEGs at 1/2, 1/4 or 1/8 if the long side keeps `least_px`."""
     check_bytes(len(data), name)
     with named(name):
         check_header_counts(data, name)
@@ -287,7 +287,7 @@ def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:
 
 
 def check_bytes(count: int, name: str) -> None:
-    """See that a file is neither empty nor too large, which may be done before it is read; ImageError: it is."""
+    """Raise ImageError if a file is empty or too large; can be called before the file is read."""
     if not count:
         raise ImageError(_("{name} is empty (0 bytes) and contains no photo. Choose another file.").format(name=name))
     if count > MAX_BYTES:
@@ -299,18 +299,18 @@ def check_bytes(count: int, name: str) -> None:
 
 
 def from_file(path: Path, name: str) -> bytes:
-    """Return a file's bytes, of which no more are read than a photo may have; raises ImageError as `check_bytes`.
+    """Return a file's bytes, reading no more than a photo may have; raises ImageError as `check_bytes` does.
 
-    OSError: it is no regular file, or cannot be read; `strerror` says why.
+    Raises OSError if it is not a regular file or cannot be read; `strerror` says why.
     """
     with file_io.open_regular(path) as file:
         check_bytes(os.fstat(file.fileno()).st_size, name)
-        return file.read(MAX_BYTES + 1)  # it may have grown
+        return file.read(MAX_BYTES + 1)  # the file may have grown
 
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Turn a decoder's error into one sentence with the file's name."""
+    """Convert a decoder's error to an ImageError with the file's name."""
     try:
         yield
     except srgb_conversion.DECODE_ERRORS as error:
@@ -323,7 +323,7 @@ def named(name: str) -> Iterator[None]:
 
 
 def damaged(name: str) -> ImageError:
-    """Say that a decoder could make nothing of a file."""
+    """Return the error for a file that a decoder cannot read."""
     text = _(
         "{name} is damaged and cannot be decoded; only intact files can be read. Open it in another program, "
         "save it as a new JPEG or PNG, and use that file."
@@ -333,8 +333,8 @@ def damaged(name: str) -> ImageError:
 
 @cache
 def register_phone_formats() -> None:
-    """Have Pillow read HEIC and AVIF, each in one thread: threads would take the memory that a photo may have."""
-    import pillow_heif  # here: few photos are of these formats
+    """Enable HEIC and AVIF in Pillow, with one thread each: more would use up the memory allowed for a photo."""
+    import pillow_heif  # imported here because few photos have these formats
     from PIL import AvifImagePlugin
 
     pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
@@ -342,7 +342,7 @@ def register_phone_formats() -> None:
 
 
 def _open(data: bytes, name: str) -> Image.Image:
-    """Read the header only."""
+    """Open a picture, reading only its header."""
     if for_phones := data[4:8] == b"ftyp":
         register_phone_formats()
     try:
@@ -389,18 +389,18 @@ def _check_size(image: Image.Image, name: str) -> None:
 
 
 def _tile_pixels(image: Image.Image) -> int:
-    """Pixels of one TIFF tile: a small picture may claim one huge tile, which libtiff would decode whole."""
+    """Return the pixels of one TIFF tile: a small picture may declare a huge tile, which libtiff would decode whole."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return 0
     tags = image.tag_v2
     return int(tags.get(TiffImagePlugin.TILEWIDTH, 0)) * int(tags.get(TiffImagePlugin.TILELENGTH, 0))
 
 
-# For screens: no larger than they are.
+# Scaling and encoding for the screen.
 
 
 def display(photo: "Photo", longest_px: int | None) -> "Bytes":
-    """The photo shrunk so that its longer side is at most `longest_px`, (H, W, 3)."""
+    """Return the photo downscaled so that its longer side is at most `longest_px`, (H, W, 3)."""
     height, width = raster_size(photo.height, photo.width, longest_px)
     if (height, width) == (photo.height, photo.width):
         return photo.rgb
@@ -408,20 +408,20 @@ def display(photo: "Photo", longest_px: int | None) -> "Bytes":
 
 
 def raster_size(height: int, width: int, longest_px: int | None) -> tuple[int, int]:
-    """(height, width) shrunk so that the longer side is at most `longest_px`; each side stays at least 1."""
+    """Return (height, width) scaled down so that the longer side is at most `longest_px`; each side is at least 1."""
     scale = 1.0 if longest_px is None else min(1.0, longest_px / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def encode_jpeg(rgb: "Bytes", quality: int = 88) -> bytes:
-    """Encode (H, W, 3) for a screen: small and quick, with losses that no eye sees."""
+    """Encode (H, W, 3) for the screen: small and fast, with invisible loss."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
 def encode_png(rgb: "Bytes") -> bytes:
-    """Encode (H, W, 3) without losses: on photos four to five times as quick as Pillow's own setting, and no larger."""
+    """Encode (H, W, 3) losslessly: for photos, four to five times as fast as Pillow's default, and no larger."""
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "PNG", compress_type=zlib.Z_RLE)  # photos hardly repeat more than a colour
+    Image.fromarray(rgb).save(buffer, "PNG", compress_type=zlib.Z_RLE)  # photos rarely repeat more than single colours
     return buffer.getvalue()

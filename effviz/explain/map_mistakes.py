@@ -1,6 +1,6 @@
-"""Common mistakes that make a class activation map look wrong, each made on purpose beside the right map.
+"""Common mistakes that make a class activation map look wrong, each reproduced next to the correct map.
 
-The questions fill public trackers of CAM libraries; all answers here are computed on the photo at hand, without torch.
+These questions fill the issue trackers of CAM libraries; all answers are computed on the given photo, without torch.
 """
 
 from dataclasses import dataclass, replace
@@ -19,21 +19,21 @@ from effviz.scaling import Padding
 from effviz.zoo.model import HALF_STATISTICS, IMAGENET_STATISTICS, Activation, Model, ModelRef, Weights
 
 PICTURE_PX: Final = 512
-UNSEEN_CLASS, OTHER_UNSEEN_CLASS = 859, 717  # toaster; pickup, where the photo is taken for a toaster
-RIVAL: Final = 5  # which guess stands for a class with little evidence
-LIKELY: Final = 100  # classes among which one with evidence on both sides is looked for
+UNSEEN_CLASS, OTHER_UNSEEN_CLASS = 859, 717  # toaster; pickup if toaster is the top class
+RIVAL: Final = 5  # rank of the guess that serves as a class with little evidence
+LIKELY: Final = 100  # top classes to search for one with evidence both for and against it
 
 
 class MapMistake(StrEnum):
-    """What was done wrong."""
+    """The mistakes."""
 
-    LAYER = "layer"  # read before batch norm and activation
-    CROP = "crop"  # stretched over the whole photo
+    LAYER = "layer"  # features read before batch norm and activation
+    CROP = "crop"  # map stretched over the whole photo
     RANGE = "range"  # every map on its own range
     UNSEEN = "unseen"  # a class that the network does not see
-    NORMALISATION = "normalisation"  # the mean and deviation of another recipe
-    PADDING = "padding"  # symmetric, where the weights were trained with SAME
-    RELU = "relu"  # what speaks against the class cut off
+    NORMALISATION = "normalisation"  # the mean and standard deviation of another recipe
+    PADDING = "padding"  # symmetric padding for weights trained with SAME, or vice versa
+    RELU = "relu"  # evidence against the class clipped
     SOFTMAX = "softmax"  # the gradient of a probability
     SHARP = "sharp"  # a coarse grid drawn smoothly
     NEGATIVE = "negative"  # a class whose logit is below zero
@@ -41,7 +41,7 @@ class MapMistake(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapView:
-    """A map as it is looked at."""
+    """A map with its scale and drawing style."""
 
     scaled: ScaledMap
     style: OverlayStyle
@@ -49,14 +49,14 @@ class MapView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WrongAndRight:
-    """The mistake and what it should have been, of one photo."""
+    """A mistake and the correct version, for one photo."""
 
     wrong: MapView
     right: MapView
 
 
 def wrong_and_right(mistake: MapMistake, forward: Forward) -> WrongAndRight:
-    """Make a mistake with a forward pass; the right map is CAM of the network's first guess where nothing else is."""
+    """Make a mistake with a forward pass; by default, the right map is the CAM of the network's first guess."""
     right = activation_map(forward)
     match mistake:
         case MapMistake.LAYER:
@@ -67,7 +67,7 @@ def wrong_and_right(mistake: MapMistake, forward: Forward) -> WrongAndRight:
             wrong = activation_map(forward, OTHER_UNSEEN_CLASS if right.target_index == UNSEEN_CLASS else UNSEEN_CLASS)
         case MapMistake.SOFTMAX:
             wrong = _with_values(right, gradcam_of_probability(forward, right.target_index))
-        case MapMistake.NORMALISATION | MapMistake.PADDING:  # on one range, since the pass changes the evidence, too
+        case MapMistake.NORMALISATION | MapMistake.PADDING:  # one range: the pass changes the evidence too
             wrong = activation_map(_wrong_pass(mistake, forward), right.target_index)
             return WrongAndRight(_view(wrong, Scale.SHARED, right), _view(right, Scale.SHARED, wrong))
         case _:
@@ -81,7 +81,7 @@ def _drawn_wrongly(mistake: MapMistake, forward: Forward, first: ActivationMap) 
             rival = activation_map(forward, Target(TargetKind.RANK, RIVAL))
             return WrongAndRight(_view(rival), _view(rival, Scale.SHARED, first))
         case MapMistake.RELU:
-            right = activation_map(forward, _two_sided(forward))  # of the first guess, little may be hidden
+            right = activation_map(forward, _two_sided(forward))  # clipping the first guess may hide little
             return WrongAndRight(_view(_with_values(right, np.maximum(right.values, 0))), _view(right, Scale.DENSITY))
         case MapMistake.NEGATIVE:
             lowest = activation_map(forward, int(np.argmin(forward.logits)))
@@ -93,7 +93,7 @@ def _drawn_wrongly(mistake: MapMistake, forward: Forward, first: ActivationMap) 
 def _view(
     activation_map: ActivationMap, scale: Scale = Scale.OWN, *others: ActivationMap, cells: bool = False
 ) -> MapView:
-    """The map on a range that it may share with others."""
+    """Return the map on a range that it may share with others."""
     view = RasterOptions(cells=cells, longest_px=PICTURE_PX)
     return MapView(rescale([activation_map, *others], scale)[0], OverlayStyle(view=view))
 
@@ -103,10 +103,10 @@ def _with_values(activation_map: ActivationMap, values: Floats) -> ActivationMap
 
 
 def gradcam_before_batch_norm(forward: Forward, index: int) -> Floats:
-    """Grad-CAM at `conv_head`: (H, W), neither cut nor stretched.
+    """Return Grad-CAM at `conv_head`, (H, W), neither clipped nor normalised.
 
     With x the output of `conv_head`, y = batch norm of x and f the activation, the logit's gradient at x is
-    w_k / n * f'(y) * gamma / sigma; Grad-CAM takes its mean as the weight of x.
+    w_k / n * f'(y) * gamma / sigma; Grad-CAM uses its mean as the weight of x.
     """
     model = forward.model
     tensors, arithmetic = model.weights.tensors, model.ref.spec.arithmetic
@@ -122,7 +122,7 @@ def gradcam_before_batch_norm(forward: Forward, index: int) -> Floats:
 
 
 def _derivative(y: Floats, activation: Activation) -> Floats:
-    """The activation's slope: 1 between the ends of ReLU6, and x * sigmoid(x) differentiated for SiLU."""
+    """Return the activation's derivative: 1 between 0 and 6 for ReLU6, and that of x * sigmoid(x) for SiLU."""
     if activation is Activation.RELU6:
         return ((y > 0) & (y < 6)).astype(np.float32)
     gate = 1 / (1 + np.exp(-y))
@@ -130,7 +130,7 @@ def _derivative(y: Floats, activation: Activation) -> Floats:
 
 
 def _wrong_pass(mistake: MapMistake, forward: Forward) -> Forward:
-    """The same photo, normalised as for another recipe, or in a network that pads the other way."""
+    """Run the same photo with another recipe's normalisation, or through a network with the other padding."""
     model, prepared = forward.model, forward.prepared
     if mistake is MapMistake.PADDING:
         spec, weights = model.ref.spec, model.weights
@@ -145,7 +145,7 @@ def _wrong_pass(mistake: MapMistake, forward: Forward) -> Forward:
 
 
 def _two_sided(forward: Forward) -> int:
-    """The class, of the likeliest, with most evidence on the weaker of its two sides, for and against."""
+    """Return the class, among the most likely, with the most evidence on its weaker side, for or against."""
     likely = np.argsort(-forward.logits)[:LIKELY]
     maps = class_maps(forward)[likely]
     sides = np.maximum(maps, 0).sum(axis=(1, 2)), np.maximum(-maps, 0).sum(axis=(1, 2))
@@ -153,7 +153,7 @@ def _two_sided(forward: Forward) -> int:
 
 
 def gradcam_of_probability(forward: Forward, index: int) -> Floats:
-    """Grad-CAM whose target is the softmax of a class: the rows of all classes, weighed by dp_c / dz_j."""
+    """Return Grad-CAM of a class's softmax probability: the rows of all classes, weighted by dp_c / dz_j."""
     rows = np.asarray(forward.model.classifier[0], np.float64)
     shares = np.exp(np.asarray(forward.logits, np.float64) - forward.logits.max())
     shares /= shares.sum()

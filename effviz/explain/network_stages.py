@@ -1,6 +1,6 @@
-"""An EfficientNet cut in two at the end of a stage: what comes before the features, and what follows them.
+"""An EfficientNet split at the end of a stage: the part before the features, and the part after them.
 
-Cutting the network needs no hooks, so the module that all visitors share is only ever read.
+Splitting the network needs no hooks, so the module that all visitors share is only ever read.
 """
 
 import copy
@@ -19,7 +19,7 @@ from effviz.i18n import _
 from effviz.zoo import torch_modules
 from effviz.zoo.model import Model
 
-TimmNetwork = Any  # timm's EfficientNet, which has no types; networks of other families have its `forward_*` alone
+TimmNetwork = Any  # timm's untyped EfficientNet; networks of other families share only its `forward_*` methods
 
 
 def features_at(net: TimmNetwork, pixels: Tensor, layer: TargetLayer) -> Tensor:
@@ -40,14 +40,14 @@ def logits_from(net: TimmNetwork, features: Tensor, layer: TargetLayer) -> Tenso
 
 
 def _stage(net: TimmNetwork, layer: TargetLayer) -> int:
-    """Number of stages before the cut: timm lists the last stage of each stride, whatever the scaling."""
+    """Return the number of stages before the split: timm lists the last stage of each stride for every scaling."""
     return next(int(row["stage"]) for row in net.feature_info if row["reduction"] == STRIDES[layer])
 
 
 def head_gradients(model: Model, features: Floats) -> tuple[Floats, Floats]:
-    """Return how each channel's mean moves each logit, (K, C), and the logits (K,) of the means spread over the map.
+    """Return each logit's gradient by each channel's mean, (K, C), and the logits (K,) of a map of constant means.
 
-    A channel is moved in all cells alike, which differentiates an average over the cells exactly.
+    A channel is shifted equally in all cells, which differentiates an average over the cells exactly.
     """
     with model.weights.lock, torch.inference_mode(False), torch.enable_grad():
         batch = torch.tensor(features[None])
@@ -62,12 +62,12 @@ def head_gradients(model: Model, features: Floats) -> tuple[Floats, Floats]:
     return gradients.detach().numpy(), logits_of_spread.numpy()
 
 
-# Passes through a network whose weights are drawn at random from the top down, in a private copy.
+# Forward passes through a private copy of a network whose weights are randomised from the top down.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _NetworkPart:
-    """A part of a network that gets its weights at random at once."""
+    """A part of a network that is randomised in one step."""
 
     name: str
     module: nn.Module
@@ -75,10 +75,10 @@ class _NetworkPart:
 
 
 def randomised_passes(whole: Forward, seed: int) -> Iterator[tuple[str, Forward]]:
-    """Yield the part that was broken last, from the classifier to the stem, and the pass of the photo after it.
+    """Randomise the parts from the classifier to the stem; yield each part's name and the forward pass after it.
 
-    A part's input does not change when what follows it is broken, so each pass begins there. The class map of a pass
-    must be made before the next one: all are of one copy.
+    Randomising the later parts does not change a part's input, so each pass starts from that input. Compute the class
+    map of a pass before requesting the next one, because all passes use the same copy.
     """
     if whole.model.ref.spec.family is None:
         text = _("{model} cannot be randomised part by part: only scaled B0s have known stages. Choose one of those.")
@@ -101,14 +101,14 @@ def randomised_passes(whole: Forward, seed: int) -> Iterator[tuple[str, Forward]
 
 
 def private_copy(model: Model) -> Model:
-    """Copy a model with all its weights: whatever is done to the copy, visitors of the model do not see it."""
-    # In inference mode the copy's weights could take no gradients; under the lock nobody's hooks are copied with it.
+    """Copy a model with all its weights, so that changes to the copy do not affect other users of the model."""
+    # In inference mode, the copy's weights could not have gradients; the lock keeps other threads' hooks out of it.
     with model.weights.lock, torch.inference_mode(False):
         return torch_modules.wrap_module(model.ref, copy.deepcopy(model.module).eval())
 
 
 def randomise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights of convolutions and linear layers anew, in place."""
+    """Redraw the weights of convolutions and linear layers at random, in place."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.normal_(layer.weight, 0.0, float(layer.weight.detach().std()), generator)
@@ -117,7 +117,7 @@ def randomise(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def _parts(model: Model) -> list[_NetworkPart]:
-    """Return what a network consists of, from the photo to the logits."""
+    """Return a network's parts, from the photo to the logits."""
     net: TimmNetwork = model.module
     return [
         _NetworkPart("stem", net.conv_stem, lambda pixels: net.bn1(net.conv_stem(pixels))),
@@ -129,7 +129,7 @@ def _parts(model: Model) -> list[_NetworkPart]:
 
 @contextmanager
 def _plain_numbers() -> Iterator[None]:
-    """Take numbers too small for normal floats as zero: broken networks make many, and each takes a processor long."""
+    """Flush denormal floats to zero: randomised networks produce many, and they are slow to compute with."""
     torch.set_flush_denormal(True)
     try:
         with torch.inference_mode(False), torch.no_grad():

@@ -1,6 +1,6 @@
-"""A map drawn over its photo: colours where the model saw, the rest dimmed, a frame, cells and a contour.
+"""A map drawn over its photo: coloured where the model saw, dimmed elsewhere, with a frame, cells and a contour.
 
-The colour tables are here too, and the words that say the same to somebody who cannot see it.
+Also contains the colour tables, and the sentence that describes a map in alt texts.
 """
 
 import csv
@@ -21,13 +21,13 @@ from effviz.explain.images import display
 from effviz.explain.placement import Placed, Placement, RasterOptions, place
 from effviz.i18n import _, lazy_gettext, typeset
 
-# Bring maps to a scale that can be coloured: their own, a shared one, signed density, share of evidence, or rank.
+# Convert maps to a display scale: their own, a shared one, signed density, share of evidence, or rank.
 
 
 class Scale(StrEnum):
-    """How strong a map's values count. The models' logits are not on one scale: compare models by share or rank."""
+    """The range that a map's colours span. Logits are not comparable across models: compare by share or rank."""
 
-    OWN = "own"  # each map from its own minimum to its own maximum: hides how strong it is
+    OWN = "own"  # each map from its own minimum to its own maximum: hides its strength
     SHARED = "shared"  # one range for all maps in view
     DENSITY = "density"  # signed; for CAM the mean plus the bias is the logit
     SHARE = "share"  # of the map's positive evidence; sums to 1
@@ -41,21 +41,21 @@ class ScaledMap:
     values: Floats  # (H, W), in the unit below, read-only
     low: float  # value at the palette's low end
     high: float
-    signed: bool  # True: low = -high, and the middle of a diverging palette means none
-    unit: str  # words beside the colour bar
+    signed: bool  # True: low = -high, and the middle of a diverging palette means no evidence
+    unit: str  # label of the colour bar
     scale: Scale
     source: ActivationMap
 
     def fractions(self, values: Floats) -> Floats:
-        """Values in the map's unit, also drawn out to pixels, from 0 at `low` to 1 at `high`; nan stays."""
+        """Return values in the map's unit, per cell or pixel, scaled from 0 at `low` to 1 at `high`; NaN stays NaN."""
         span = self.high - self.low
-        if span <= 0:  # the same everywhere
+        if span <= 0:  # constant map
             return values * np.float32(0) + np.float32(0.5 if self.signed else 0)
         return (values - np.float32(self.low)) / np.float32(span)
 
 
 def rescale(maps: Sequence[ActivationMap], scale: Scale) -> tuple[ScaledMap, ...]:
-    """Scale all maps in view together; the order is kept."""
+    """Scale all visible maps together, keeping their order."""
     values = [_VALUES.get(scale, np.copy)(entry.values) for entry in maps]
     ranges = _ranges(values, scale)
     signed = scale is Scale.DENSITY
@@ -77,7 +77,7 @@ def _ranges(values: Sequence[Floats], scale: Scale) -> list[tuple[float, float]]
             strongest = max(-lowest, highest)
             return [(-strongest, strongest)] * len(ranges)
         case Scale.SHARE:
-            # A cell of a fine grid holds less: equal colours must mean an equal share of an equal area.
+            # Cells of a finer grid hold smaller shares: equal colours must mean equal shares of equal areas.
             densest = max((array.size * high for array, (_, high) in zip(values, ranges, strict=True)), default=0.0)
             return [(0.0, densest / array.size) for array in values]
         case Scale.RANK:
@@ -85,20 +85,20 @@ def _ranges(values: Sequence[Floats], scale: Scale) -> list[tuple[float, float]]
 
 
 def _share(values: Floats) -> Floats:
-    """Each cell's part of the positive evidence; zeros when there is none."""
+    """Return each cell's share of the positive evidence; zeros if there is none."""
     positive = np.maximum(values, 0).astype(np.float64)
     total = positive.sum()
     return (positive / total if total > 0 else positive).astype(np.float32)
 
 
 def _rank(values: Floats) -> Floats:
-    """Rank from 0 to 1, equal values sharing the mean of their ranks; 0.5 when all are equal."""
+    """Return ranks from 0 to 1; equal values share their mean rank, which is 0.5 if all values are equal."""
     _, group, count = np.unique(values, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(count) - (count + 1) / 2  # of each group of equal values, from 0
     return (mean_rank[group].reshape(values.shape) / max(1, values.size - 1)).astype(np.float32)
 
 
-# The other scales take the values as they are.
+# The other scales use the values unchanged.
 _VALUES: Final[Mapping[Scale, Callable[[Floats], Floats]]] = {Scale.SHARE: _share, Scale.RANK: _rank}
 _UNITS: Final[Mapping[Scale, str]] = {
     Scale.OWN: lazy_gettext("this map's own range"),
@@ -116,7 +116,7 @@ def _unit(entry: ActivationMap, scale: Scale) -> str:
     return _(_UNITS[scale])
 
 
-# One sentence that says what a map shows, for alt texts and under pictures.
+# One sentence that describes a map, for alt texts and captions.
 
 TOP_AREA: Final = 0.2
 
@@ -128,7 +128,7 @@ _NINTHS: Final = (
 
 
 def describe_map(activation_map: ActivationMap) -> str:
-    """Say where the map's peak lies (plain placement) and how concentrated it is, or that it says nothing."""
+    """Describe where a map's peak lies (plain placement) and how concentrated it is, or why it shows nothing."""
     if not activation_map.trained:
         untrained = _("{model} is untrained: its weights are random, and this map means nothing.")
         return untrained.format(model=activation_map.model)
@@ -146,7 +146,7 @@ def describe_map(activation_map: ActivationMap) -> str:
 
 
 def strongest_sentence(of_a_class: bool) -> str:
-    """Return what is said of a map that has positive evidence, with places for its values."""
+    """Return the sentence template for a map with positive evidence."""
     if of_a_class:
         return _(
             "Evidence for {name} is strongest in the {region} of the photo; "
@@ -159,7 +159,7 @@ def strongest_sentence(of_a_class: bool) -> str:
 
 
 def top_share(values: Floats, area: float = TOP_AREA) -> float:
-    """The share of the positive evidence in the strongest part of the area, 0 to 1; a cell may count in part."""
+    """Return the share of the positive evidence, 0 to 1, in the strongest part of the area; cells may count partly."""
     evidence = np.sort(np.maximum(values, 0), axis=None)[::-1].astype(np.float64)
     total = evidence.sum()
     if total == 0:
@@ -170,7 +170,7 @@ def top_share(values: Floats, area: float = TOP_AREA) -> float:
 
 
 def peak_region(activation_map: ActivationMap) -> str:
-    """Which ninth of the photo the strongest cell's centre lies in: "upper left", "centre", "lower right"; for `_`."""
+    """Return the ninth of the photo that contains the strongest cell's centre, as text marked for translation."""
     height, width = activation_map.values.shape
     row, column = divmod(int(activation_map.values.argmax()), width)
     seen, (photo_width, photo_height) = activation_map.seen, activation_map.photo_size
@@ -180,38 +180,38 @@ def peak_region(activation_map: ActivationMap) -> str:
     return _NINTHS[down][right]
 
 
-# Colours for maps: 256 steps each, in `palettes.csv` (hexadecimal RGB), so that drawing does not load matplotlib.
+# Palettes: 256 steps each, in `palettes.csv` (hexadecimal RGB), so that drawing does not load matplotlib.
 # The tables are matplotlib's: cividis and inferno (CC0), turbo (Google, Apache-2.0), jet, and ColorBrewer's RdBu
-# reversed (Apache-2.0). Cividis, inferno and the diverging one can be read by colour-blind people.
+# reversed (Apache-2.0). Cividis, inferno and the diverging palette are readable for colour-blind people.
 
 PALETTES_FILE: Final = Path(__file__).with_name("palettes.csv")
 
 
 class Palette(StrEnum):
-    """The first is the default."""
+    """Palettes for maps; the first is the default."""
 
     INFERNO = "inferno"
     CIVIDIS = "cividis"
     TURBO = "turbo"
-    JET = "jet"  # what older work used; its bright bands are not in the data
-    DIVERGING = "diverging"  # blue, white at the middle, red: for signed values
+    JET = "jet"  # used in older work; its bright bands are not in the data
+    DIVERGING = "diverging"  # blue, white in the middle, red: for signed values
 
 
 def apply_palette(values: Floats, palette: Palette) -> Bytes:
-    """Colour values from 0 to 1, of any shape (...), as RGB (..., 3); beyond 0 and 1 the end's colour, nan as 0."""
+    """Map values in 0..1, of any shape (...), to RGB (..., 3); values outside are clipped, NaN counts as 0."""
     steps: npt.NDArray[np.intp] = np.clip(np.nan_to_num(values) * 256, 0, 255).astype(np.intp)
     return palette_colours(palette)[steps]
 
 
 @cache
 def palette_colours(palette: Palette) -> Bytes:
-    """The palette's 256 colours, (256, 3), read-only."""
+    """Return the palette's 256 colours, (256, 3), read-only."""
     with PALETTES_FILE.open(encoding="ascii", newline="") as file:
         rows = [bytes.fromhex(row[palette]) for row in csv.DictReader(file)]
     return np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(256, 3)
 
 
-SCREEN: Final = RasterOptions(longest_px=720)  # more is not seen, and takes longer
+SCREEN: Final = RasterOptions(longest_px=720)  # larger pictures show no more detail and take longer
 UNSEEN_BRIGHTNESS: Final = 0.35
 WHITE: Final = (255, 255, 255)
 BLACK: Final = (0, 0, 0)
@@ -222,22 +222,22 @@ Mask = npt.NDArray[np.bool_]
 class OverlayStyle:
     """How a map is drawn on its photo."""
 
-    palette: Palette = Palette.INFERNO  # signed maps always take the diverging one
-    opacity: float = 0.55  # 0 shows the photo, 1 the colours alone
+    palette: Palette = Palette.INFERNO  # signed maps always use the diverging palette
+    opacity: float = 0.55  # 0 shows only the photo, 1 only the colours
     placement: Placement = Placement.PLAIN
     view: RasterOptions = SCREEN
-    contour: float | None = None  # a line where the map passes this part of its range (signed: of its positive half)
-    threshold: float = 0.0  # below this part of its range the photo shows (signed: of the way from none to either end)
+    contour: float | None = None  # contour line at this fraction of the map's range (signed: of its positive half)
+    threshold: float = 0.0  # the photo shows below this fraction of the range (signed: of either half)
 
 
 DEFAULT_STYLE: Final = OverlayStyle()
 
 
 def overlay(photo: Photo, scaled: ScaledMap, style: OverlayStyle = DEFAULT_STYLE) -> Bytes:
-    """Draw one picture, RGB (H, W, 3), the photo's size up to `style.view.longest_px` on its longer side.
+    """Draw a map over its photo, RGB (H, W, 3), at the photo's size, but at most `style.view.longest_px` long.
 
     Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size.
+        SettingsError: The placement is calibrated, but the model has no calibration at this size.
     """
     drawn = replace(scaled.source, values=scaled.values)
     placed = place(drawn, photo.height, photo.width, style.placement, style.view)
@@ -245,7 +245,7 @@ def overlay(photo: Photo, scaled: ScaledMap, style: OverlayStyle = DEFAULT_STYLE
     if style.view.cells:
         _draw_cells(picture, placed)
     if style.contour is not None:
-        # Signed maps: of the way from none to the strongest evidence, since half of their range is none.
+        # For signed maps, measure from zero to the strongest evidence, because zero is the middle of their range.
         level = 0.5 + style.contour / 2 if scaled.signed else style.contour
         _draw_contour(picture, scaled.fractions(placed.values), level)
     _draw_frame(picture, np.isfinite(placed.values))
@@ -253,7 +253,7 @@ def overlay(photo: Photo, scaled: ScaledMap, style: OverlayStyle = DEFAULT_STYLE
 
 
 def palette_of(scaled: ScaledMap, style: OverlayStyle) -> Palette:
-    """The palette that is drawn: signed values need one with a middle."""
+    """Return the palette to draw with: signed values need a diverging one."""
     return Palette.DIVERGING if scaled.signed else style.palette
 
 
@@ -270,7 +270,7 @@ def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) 
 
 
 def _draw_frame(picture: Bytes, visible: Mask) -> None:
-    """A white line with a black one inside it, around what the model saw; seen on any photo."""
+    """Draw a white line with a black line inside it around what the model saw, visible on any photo."""
     outer = visible & _touching(~visible, beyond=True)
     inside = visible & ~outer
     picture[inside & _touching(~inside, beyond=True)] = BLACK
@@ -278,7 +278,7 @@ def _draw_frame(picture: Bytes, visible: Mask) -> None:
 
 
 def _draw_cells(picture: Bytes, placed: Placed) -> None:
-    """Thin lines between the cells, inside what the model saw."""
+    """Draw thin lines between the cells, within what the model saw."""
     visible = np.isfinite(placed.values)
     lines = np.zeros_like(visible)
     for edges, across in ((placed.cell_edges_x, lines.T), (placed.cell_edges_y, lines)):
@@ -289,7 +289,7 @@ def _draw_cells(picture: Bytes, placed: Placed) -> None:
 
 
 def _draw_contour(picture: Bytes, parts: npt.NDArray[np.float32], level: float) -> None:
-    """A white line just inside where the map reaches the level, and a black one just outside."""
+    """Draw a white line just inside the region that reaches the level, and a black line just outside."""
     above = np.nan_to_num(parts, nan=-np.inf) >= level
     below = np.isfinite(parts) & ~above
     picture[_touching(above) & below] = BLACK
@@ -297,6 +297,6 @@ def _draw_contour(picture: Bytes, parts: npt.NDArray[np.float32], level: float) 
 
 
 def _touching(mask: Mask, beyond: bool = False) -> Mask:
-    """The pixels with one of the mask above, below, left or right; `beyond`: all around the picture is in the mask."""
+    """Return pixels with a 4-neighbour in the mask; `beyond` is the mask's value outside the picture."""
     padded = np.pad(mask, 1, constant_values=beyond)
     return padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]

@@ -1,4 +1,4 @@
-"""Where a map lies on the photo: the model's crop undone, and each cell put in its place, calibrated where measured."""
+"""Where a map lies on the photo: undo the model's crop, and place each cell, with a measured calibration if any."""
 
 import errno
 import hashlib
@@ -19,7 +19,7 @@ from effviz.explain.data_types import ActivationMap, Box, Doubles, Floats, read_
 from effviz.explain.images import raster_size
 from effviz.i18n import _, lazy_gettext
 
-# Measured corrections of where a model's cells lie: those that ship, and those that `effviz calibrate MODEL` adds.
+# Measured corrections of cell positions: the shipped ones, and those that `effviz calibrate MODEL` adds.
 
 logger = logging.getLogger(__name__)
 SHIPPED_FILE: Final = Path(__file__).with_name("calibration.json")
@@ -28,7 +28,7 @@ _ADVICE: Final = lazy_gettext("Set EFFVIZ_MODELS to a folder that you can write 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Where evidence for objects at known places was found, by a straight line in each direction.
+    """Where a model's evidence for objects at known positions was found, as a straight line in each direction.
 
     found - S/2 = slope * (true - S/2) + offset, in pixels of the S x S input; x to the right, y downwards.
     """
@@ -37,26 +37,26 @@ class Calibration:
     resolution_px: int  # S
     offset_x: float  # input pixels
     offset_y: float
-    slope: float  # below 1: evidence is drawn nearer to the centre than its object
-    error_cells: float  # distance left after the correction, root mean square, in cells
-    plain_error_cells: float  # the same without correction
-    plantings: int  # objects at places that were measured
-    made: str  # how, in one line
-    weights_sha256: str  # of the weights that were measured: others of the model's name may put evidence elsewhere
+    slope: float  # below 1: evidence appears nearer to the centre than its object
+    error_cells: float  # root-mean-square distance after the correction, in cells
+    plain_error_cells: float  # the same without the correction
+    plantings: int  # number of planted objects that were measured
+    made: str  # the procedure, in one line
+    weights_sha256: str  # of the measured weights: other weights of this model may put evidence elsewhere
 
 
 def own_file() -> Path:
-    """Return where one's own calibrations are kept, beside one's own models."""
+    """Return the file of the user's own calibrations, in the folder of the user's own models."""
     return settings.MODELS.value() / "calibration.json"
 
 
 def calibrations() -> dict[str, Calibration]:
-    """All calibrations by the model's label, one's own before those that ship."""
+    """Return all calibrations by model label; the user's own override the shipped ones."""
     return read_calibrations(SHIPPED_FILE) | read_calibrations(own_file())
 
 
 def read_calibrations(path: Path) -> dict[str, Calibration]:
-    """Those of one file; damaged ones are left out."""
+    """Return the calibrations in a file, without damaged ones."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         return {label: Calibration(**entry) for label, (seal, entry) in entries.items() if _intact(label, seal, entry)}
@@ -68,13 +68,13 @@ def read_calibrations(path: Path) -> dict[str, Calibration]:
 
 
 def calibration_of(activation_map: ActivationMap) -> Calibration | None:
-    """Return the calibration of a map's model, if it was measured with the same weights."""
+    """Return the calibration of a map's model if it was measured with the same weights, else None."""
     measured = calibrations().get(activation_map.model)
     return measured if measured is not None and measured.weights_sha256 == activation_map.weights_sha256 else None
 
 
 def find_calibration(label: str) -> Calibration:
-    """The calibration of a model at an input size, `lite0@224`, whatever its weights; raises SettingsError if none."""
+    """Return the calibration of `lite0@224`, for example, whatever its weights; raises SettingsError if none exists."""
     measured = calibrations()
     if label not in measured:
         text = _(
@@ -97,7 +97,7 @@ def _require_calibration(activation_map: ActivationMap) -> Calibration:
 
 
 def store_calibration(calibration: Calibration) -> None:
-    """Add one of one's own or replace it; readers never see half a file. Raises as `check_calibration_writable`."""
+    """Add or replace a user's calibration atomically; raises the errors of `check_calibration_writable`."""
     path = own_file()
     calibrations = [*read_calibrations(path).values(), calibration]
     entries = {entry.model: (_seal(asdict(entry)), asdict(entry)) for entry in calibrations}
@@ -107,7 +107,7 @@ def store_calibration(calibration: Calibration) -> None:
 
 
 def check_calibration_writable() -> None:
-    """See that `store_calibration` will do, before minutes are spent on measuring; raises SettingsError if not."""
+    """Raise SettingsError if `store_calibration` would fail; call it before minutes of measuring."""
     path = own_file()
     with file_io.reporting_write_errors(path, _ADVICE):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def check_calibration_writable() -> None:
 
 
 def _seal(entry: Mapping[str, object]) -> str:
-    """What tells an entry from one that was damaged, changed by hand, or made before weights were named."""
+    """Return an entry's checksum, which exposes entries damaged, edited, or made before weights were named."""
     return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
 
 
@@ -139,10 +139,10 @@ TITLES: Final = {Placement.PLAIN: lazy_gettext("Plain"), Placement.CALIBRATED: l
 
 @dataclass(frozen=True, slots=True)
 class RasterOptions:
-    """How a map is drawn out to pixels."""
+    """How a map is resampled to pixels."""
 
-    cells: bool = False  # each pixel has its cell's value; otherwise bilinear between the cells' centres
-    longest_px: int | None = None  # shrink the raster to this longest side, never enlarge it
+    cells: bool = False  # each pixel takes its cell's value; otherwise bilinear between cell centres
+    longest_px: int | None = None  # downscale the raster to at most this long side; never enlarge it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +150,7 @@ class Placed:
     """A map in the photo's frame. All coordinates are in pixels of `values`."""
 
     values: Floats  # (H, W), NaN outside what the model saw; read-only
-    cell_edges_x: tuple[float, ...]  # borders of the cells, map width + 1; may lie outside what was seen if calibrated
+    cell_edges_x: tuple[float, ...]  # borders of the cells, map width + 1; may exceed what was seen if calibrated
     cell_edges_y: tuple[float, ...]
 
 
@@ -158,7 +158,7 @@ class Placed:
 class MapAxis:
     """One direction of a map on its photo: n cells across what the model saw, from pixel `start` to `end`.
 
-    A place at the fraction t of the seen length shows the map's fraction  0.5 + slope * (t - 0.5) + offset.
+    A position at fraction t of the seen length shows the map at fraction  0.5 + slope * (t - 0.5) + offset.
     """
 
     start: float
@@ -168,12 +168,12 @@ class MapAxis:
     offset: float
 
     def cell_coordinates(self, places: Doubles) -> Doubles:
-        """For each place its place in the map: cell i reaches from i to i + 1."""
+        """Convert pixel positions to map coordinates: cell i spans i to i + 1."""
         t = (places - self.start) / (self.end - self.start)
         return np.asarray((0.5 + self.slope * (t - 0.5) + self.offset) * self.n, dtype=np.float64)
 
     def pixel(self, cell: float) -> float:
-        """Where a place in the map lies, the line above solved for t: cell i reaches from i to i + 1."""
+        """Convert a map coordinate to a pixel position, the inverse of `cell_coordinates`: cell i spans i to i + 1."""
         t = 0.5 + (cell / self.n - 0.5 - self.offset) / self.slope
         return float(self.start + t * (self.end - self.start))
 
@@ -188,15 +188,15 @@ def place(
     placement: Placement = Placement.PLAIN,
     view: RasterOptions = _VIEW,
 ) -> Placed:
-    """Draw a map out over its photo of height x width pixels.
+    """Resample a map onto its photo of height x width pixels.
 
     Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
+        SettingsError: The placement is calibrated, but the model has no calibration at this size or with these weights.
     """
     raster_height, raster_width = raster_size(height, width, view.longest_px)
     seen = activation_map.seen.scaled(raster_width / width, raster_height / height)
     x_axis, y_axis = map_axes(activation_map, seen, placement)
-    x, y = (np.arange(pixels, dtype=np.float64) + 0.5 for pixels in (raster_width, raster_height))  # their middles
+    x, y = (np.arange(pixels, dtype=np.float64) + 0.5 for pixels in (raster_width, raster_height))  # centres
     weights = nearest_cells if view.cells else linear_weights
     rows = weights(y_axis.cell_coordinates(y), y_axis.n).astype(np.float32)  # (H, h)
     columns = weights(x_axis.cell_coordinates(x), x_axis.n).astype(np.float32)  # (W, w)
@@ -210,10 +210,10 @@ def place(
 def read_map_value(
     activation_map: ActivationMap, x: Doubles, y: Doubles, placement: Placement = Placement.PLAIN
 ) -> tuple[Doubles, Doubles]:
-    """Return matrices `rows` (Y, h) and `columns` (X, w): rows @ map @ columns.T is the map at these places.
+    """Return matrices `rows` (Y, h) and `columns` (X, w): rows @ map @ columns.T is the map at these positions.
 
-    The places are in pixels of the photo; between cell centres it is linear, and flat beyond the outer ones, also where
-    the model saw nothing. Raises as `place`.
+    Positions are in pixels of the photo. The map is linear between cell centres and constant beyond the outer ones,
+    even where the model saw nothing. Raises the errors of `place`.
     """
     x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     return linear_weights(y_axis.cell_coordinates(y), y_axis.n), linear_weights(x_axis.cell_coordinates(x), x_axis.n)
@@ -222,14 +222,14 @@ def read_map_value(
 def cell_centre(
     activation_map: ActivationMap, row: int, column: int, placement: Placement = Placement.PLAIN
 ) -> tuple[float, float]:
-    """Return (x, y) of a cell's centre in pixels of the photo, at the edge if beyond what was seen; see `place`."""
+    """Return (x, y) of a cell's centre in pixels of the photo, clipped to what was seen; see `place` for errors."""
     x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     x, y = x_axis.pixel(column + 0.5), y_axis.pixel(row + 0.5)
     return min(max(x, x_axis.start), x_axis.end), min(max(y, y_axis.start), y_axis.end)
 
 
 def map_axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tuple[MapAxis, MapAxis]:
-    """Return the directions across and down, with what was seen in pixels of photo or raster; raises as `place`."""
+    """Return the horizontal and vertical axes, with `seen` in photo or raster pixels; raises the errors of `place`."""
     slope, offset_x, offset_y = 1.0, 0.0, 0.0
     if placement is Placement.CALIBRATED:
         calibration = _require_calibration(activation_map)
@@ -240,14 +240,14 @@ def map_axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> 
 
 
 def nearest_cells(coordinates: Doubles, n: int) -> Doubles:
-    """Weights of the n cells for each place, (places, n): that of the cell it lies in."""
+    """Return the weights of the n cells for each position, (positions, n): 1 for the cell that contains it."""
     weights = np.zeros((len(coordinates), n))
     weights[np.arange(len(coordinates)), np.clip(np.floor(coordinates), 0, n - 1).astype(np.intp)] = 1
     return weights
 
 
 def linear_weights(coordinates: Doubles, n: int) -> Doubles:
-    """Weights of the n cells for each place, (places, n); beyond the outer cells' centres the outer cell goes on."""
+    """Return the linear weights of the n cells for each position, (positions, n); constant beyond the outer centres."""
     places = np.arange(len(coordinates))
     weights = np.zeros((len(coordinates), n))
     centred = np.clip(coordinates - 0.5, 0, n - 1)

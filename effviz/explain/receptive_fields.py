@@ -1,6 +1,6 @@
-"""What of the photo a cell of the last layer can see at most, and what of it matters to the cell.
+"""The largest part of the photo that a cell of the last layer can see, and the part that matters to it.
 
-The first is its theoretical receptive field, the second its effective one.
+The first is its theoretical receptive field, the second its effective receptive field.
 """
 
 from itertools import combinations
@@ -17,20 +17,20 @@ from effviz.zoo.model import ModelRef
 
 
 def theoretical_box(ref: ModelRef, seen: Box, row: int, column: int) -> Box:
-    """Return the part of the photo that reaches a cell through convolutions, cut off at what the model saw.
+    """Return the part of the photo that reaches a cell through convolutions, clipped to what the model saw.
 
-    `seen` is `Prepared.seen` or `ActivationMap.seen`. Outside the box nothing changes the cell of a Lite network. The
-    B networks have squeeze-and-excitation, which scales channels by their mean over the whole map: there every pixel
-    that was seen has some influence on every cell, and the box bounds only what comes in through convolutions.
+    `seen` is `Prepared.seen` or `ActivationMap.seen`. In a Lite network, nothing outside the box changes the cell. The
+    B networks have squeeze-and-excitation, which scales channels by their mean over the whole map. So every pixel seen
+    has some influence on every cell there, and the box bounds only what arrives through convolutions.
 
     The box says what a cell can see, not where the cell lies (see `placement`) or what matters to it (see
     `gradient_energy`).
 
     Raises:
-        TargetError: The model's map has no such cell; pick one inside.
+        TargetError: The model's map has no such cell; pick one inside the map.
     """
     if ref.spec.family is None:
-        return seen  # what is not known bounds nothing
+        return seen  # unknown architecture: no tighter bound
     last = ref.spec.plan_at(ref.resolution_px).layers[-2]  # before the classifier
     check_cell(row, column, (last.out_size, last.out_size))
     field, size_px = last.field(ref.spec.arithmetic.padding), ref.resolution_px
@@ -41,7 +41,7 @@ def theoretical_box(ref: ModelRef, seen: Box, row: int, column: int) -> Box:
 
 
 def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
-    """Accept a cell of a map of shape (H, W); raises TargetError if the map has no such cell."""
+    """Raise TargetError if a map of shape (H, W) has no such cell."""
     height, width = shape
     if not (0 <= row < height and 0 <= column < width):
         text = _(
@@ -51,9 +51,9 @@ def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
         raise TargetError(text.format(row=row, column=column, last_row=height - 1, last_column=width - 1))
 
 
-# The effective receptive field is much smaller than the theoretical one.
-# Luo et al. 2016, https://arxiv.org/abs/1701.04128. Their measure is the gradient of the cell with respect to the
-# picture; here the cell's evidence for one class is differentiated, and the square says how strongly a small change of
+# The effective receptive field is much smaller than the theoretical one (Luo et al. 2016,
+# https://arxiv.org/abs/1701.04128). Their measure is the gradient of the cell with respect to the picture. This module
+# differentiates the cell's evidence for one class instead; the squared gradient says how strongly a small change of
 # each pixel moves it.
 
 GRID = 56
@@ -64,13 +64,13 @@ def gradient_energy(forward: Forward, index: int, row: int, column: int, grid: i
     """Return the share of the gradient's energy in each part of what the model saw: (grid, grid), sum 1, read-only.
 
     The energy of a pixel is the squared gradient of  sum_k w_k A_k(row, column)  with respect to it, summed over the
-    colour channels as the model gets them; the energy of a grid cell is the sum over its area, a pixel on a border
-    counting in parts. All zero where no small change of the photo moves the evidence.
+    colour channels of the model's input. The energy of a grid cell is the sum over its area; a pixel on a border is
+    divided between cells. All values are zero if no small change of the photo moves the evidence.
 
-    One forward and one backward pass through the whole network, one at a time per model.
+    Takes one forward and one backward pass through the whole network, one call at a time per model.
 
     Raises:
-        TargetError: The model has no such class or cell, or its gradient is not a number; pick another one.
+        TargetError: The model has no such class or cell, or its gradient is not finite; pick another one.
     """
     resolve_target(index, forward)
     check_cell(row, column, (forward.features.shape[1], forward.features.shape[2]))
@@ -89,7 +89,7 @@ def gradient_energy(forward: Forward, index: int, row: int, column: int, grid: i
 
 
 def area_holding(energy: Floats, share: float = 0.9) -> float:
-    """Return the smallest part of the area, 0 to 1, that holds `share` of the energy; a cell may count in part.
+    """Return the smallest fraction of the area, 0 to 1, that holds `share` of the energy; cells may count partly.
 
     Raises:
         SettingsError: The share is outside 0 to 1.
@@ -104,9 +104,9 @@ def area_holding(energy: Floats, share: float = 0.9) -> float:
 
 
 def box_holding(energy: Floats, share: float, seen: Box) -> Box:
-    """Return the smallest upright rectangle of grid cells that holds `share` of the energy, in pixels of the photo.
+    """Return the smallest axis-aligned rectangle of grid cells that holds `share` of the energy, in photo pixels.
 
-    Without any energy the rectangle is empty. Raises as `area_holding`.
+    If there is no energy, the rectangle is empty. Raises the errors of `area_holding`.
     """
     SHARE.check(share)
     top, bottom, left, right = _smallest_holding(energy, share)
@@ -116,7 +116,7 @@ def box_holding(energy: Floats, share: float, seen: Box) -> Box:
 
 
 def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]:
-    """Borders (top, bottom, left, right) of that rectangle; for each band of rows, its narrowest window is found."""
+    """Return that rectangle's (top, bottom, left, right) by finding the narrowest window in each band of rows."""
     height, width = energy.shape
     above = np.zeros((height + 1, width + 1))  # energy above and left of each corner
     above[1:, 1:] = energy.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
@@ -124,7 +124,7 @@ def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]
     least, smallest = height * width, (0, height, 0, width)
     for top, bottom in combinations(range(height + 1), 2):
         band = above[bottom] - above[top]
-        rights = np.maximum(np.searchsorted(band, band + cut), lefts)  # a window from each left border holds enough
+        rights = np.maximum(np.searchsorted(band, band + cut), lefts)  # first right border that encloses enough
         areas = np.where(rights <= width, (bottom - top) * (rights - lefts), height * width)
         left = int(areas.argmin())
         if areas[left] < least:
@@ -133,13 +133,13 @@ def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]
 
 
 def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
-    """Gradient of the cell's evidence with respect to the model's input, (3, S, S)."""
+    """Return the gradient of the cell's evidence with respect to the model's input, (3, S, S)."""
     optional_packages.require(*optional_packages.TORCH)
     import torch
 
     from effviz.explain import network_stages
 
-    # A caller's inference mode or no_grad would leave no gradients; this ends both.
+    # In a caller's inference mode or no_grad there would be no gradients; this exits both.
     with forward.model.weights.lock, torch.inference_mode(False):
         pixels = torch.tensor(forward.prepared.pixels, requires_grad=True)
         features = network_stages.features_at(forward.model.module, pixels, TargetLayer.LAST)  # (1, C, H, W)
@@ -149,9 +149,9 @@ def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
 
 
 def _pooling(pixels: int, cells: int) -> Doubles:
-    """How much of each pixel lies in each of the cells that share its axis, (cells, pixels); a whole pixel is `cells`.
+    """Return how much of each pixel lies in each cell along one axis, (cells, pixels); a whole pixel counts `cells`.
 
-    In these units all borders are whole numbers, so what does not overlap gets exactly 0.
+    In these units all borders are integers, so pixels and cells that do not overlap get exactly 0.
     """
     cell, pixel = np.arange(cells)[:, None], np.arange(pixels)[None, :]
     overlap = np.minimum((cell + 1) * pixels, (pixel + 1) * cells) - np.maximum(cell * pixels, pixel * cells)

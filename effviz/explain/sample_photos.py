@@ -1,4 +1,4 @@
-"""The photos that come with EffViz, with who took them and under which free licence."""
+"""The photos that come with EffViz, with their authors and free licences."""
 
 import csv
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ class SamplePhoto:
     """A bundled photo."""
 
     name: str  # "red_panda"
-    title: str  # for people
+    title: str  # for display
     path: Path
     author: str
     licence: str  # SPDX name, or "public-domain"
     source: str  # web address
-    labels: tuple[int, ...]  # ImageNet classes that are right for it
+    labels: tuple[int, ...]  # correct ImageNet classes
 
 
 @cache
 def samples() -> tuple[SamplePhoto, ...]:
-    """All bundled photos, those that show most first; raises DatasetError if their folder is not there."""
+    """Return all bundled photos, those that show the most first; raises DatasetError if their folder is missing."""
     try:
         with (FOLDER / "ATTRIBUTION.csv").open(encoding="utf-8", newline="") as file:
             return tuple(_sample(row) for row in csv.DictReader(file))
@@ -41,7 +41,7 @@ def samples() -> tuple[SamplePhoto, ...]:
 
 
 def find(name: str) -> SamplePhoto:
-    """One bundled photo by its name; raises DatasetError if there is none of this name."""
+    """Return a bundled photo by name; raises DatasetError if there is none with that name."""
     by_name = {sample.name: sample for sample in samples()}
     if name not in by_name:
         text = _("There is no sample photo {name!r}; the sample photos are {names}. Choose one of these.")
@@ -51,7 +51,7 @@ def find(name: str) -> SamplePhoto:
 
 @cache
 def by_sha256() -> dict[str, SamplePhoto]:
-    """All bundled photos by the hashes of their files; raises as `samples`."""
+    """Return all bundled photos by the hashes of their files; raises the errors of `samples`."""
     return {file_io.file_sha256(sample.path): sample for sample in samples()}
 
 

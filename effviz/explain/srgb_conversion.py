@@ -1,4 +1,4 @@
-"""An opened picture as browsers show it: its first frame, upright, in sRGB, transparent parts on white."""
+"""Convert an opened picture to what browsers show: first frame, upright, in sRGB, transparent areas on white."""
 
 import io
 import struct
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 Notes = tuple[str, ...]
 
-# What Pillow's plugins are documented or seen (by fuzzing) to raise on damaged files; RuntimeError is libheif's.
+# What Pillow's plugins raise on damaged files, as documented or found by fuzzing; RuntimeError comes from libheif.
 _BUILT_IN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, MemoryError)
 DECODE_ERRORS: Final = (*_BUILT_IN, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError)
 
-# EXIF orientation -> what sets the picture upright. Not ImageOps.exif_transpose: it also writes the EXIF block anew,
-# and fails on the unusual blocks that cameras write.
+# EXIF orientation -> the transposition that makes the picture upright. ImageOps.exif_transpose also rewrites the EXIF
+# block, and fails on unusual blocks that cameras write.
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -38,28 +38,28 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_PNG_DEPTH: Final = 24  # the byte of a PNG that says how many bits a channel has
-_GREY_DEPTHS: Final = (2, 4)  # bits; Pillow spreads such greys over 0..255, but not the one that is transparent
+_PNG_DEPTH: Final = 24  # offset of the byte of a PNG that holds the bits per channel
+_GREY_DEPTHS: Final = (2, 4)  # bits; Pillow scales such greys to 0..255, but not the transparent grey level
 _NUMBERS: Final = 1  # TIFF's SampleFormat: unsigned integers
-_SEPARATE: Final = 2  # TIFF's PlanarConfiguration: one plane a channel
+_SEPARATE: Final = 2  # TIFF's PlanarConfiguration: one plane per channel
 _SRGB_GAMMA: Final = 1 / 2.2
 _SRGB_PRIMARIES: Final = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x, y of white, red, green, blue
-_ALIKE: Final = 4  # of 255: a profile that moves no colour by more is sRGB, written otherwise
+_ALIKE: Final = 4  # of 255: a profile that changes no colour by more counts as sRGB
 SEVERAL: Final = lazy_gettext("The file contains several pictures; EffViz uses the first.")
 ON_WHITE: Final = lazy_gettext("Transparent areas are shown on white.")
 CONVERTED: Final = lazy_gettext("Colours are converted from the file's colour space to sRGB, as browsers do.")
 
 
 def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.Image, Notes]:
-    """Decode a picture that Pillow opened; return it upright and in RGB, with a note for each thing done to it.
+    """Decode a picture that Pillow opened; return it upright and in RGB, with a note for each change.
 
     Raises:
-        ImageError: its numbers have no defined black and white, or all of it is transparent.
+        ImageError: Its pixel values have no defined black and white, or it is fully transparent.
     """
     _check_numbers(image, name)
     notes = (SEVERAL,) if getattr(image, "is_animated", False) else ()
     if image.format == "PNG" and image.info.get("default_image"):
-        image.seek(1)  # what stands before an animation is for programs that have none
+        image.seek(1)  # the picture before an animation is for programs without animation
     uncovered, size = _uncovered(image), image.size
     image.load()
     if image.format == "HEIF" and image.size != size:
@@ -95,7 +95,7 @@ def _check_numbers(image: Image.Image, name: str) -> None:
 
 
 def _uncovered(image: Image.Image) -> Image.Image | None:
-    """Return the alpha of a GIF whose first frame leaves out parts of the picture: there is nothing behind them."""
+    """Return the alpha channel of a GIF whose first frame does not cover the whole picture; the rest is transparent."""
     if not isinstance(image, GifImageFile) or "transparency" in image.info or not image.tile:
         return None
     covered = image.tile[0][1]
@@ -107,16 +107,16 @@ def _uncovered(image: Image.Image) -> Image.Image | None:
 
 
 def _mend(image: Image.Image, data: bytes) -> None:
-    """Correct what Pillow says of transparent colours and of palettes."""
+    """Correct Pillow's transparent colours and palettes."""
     key = image.info.get("transparency")
     depth = data[_PNG_DEPTH] if isinstance(image, PngImageFile) else 0
     if isinstance(key, tuple) and depth == 16:
-        image.info["transparency"] = tuple(part >> 8 for part in key)  # as its pixels were reduced
+        image.info["transparency"] = tuple(part >> 8 for part in key)  # pixels were reduced alike
     elif isinstance(key, int) and image.mode == "L" and depth in _GREY_DEPTHS:
         image.info["transparency"] = key * 255 // (2**depth - 1)
     if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode in ("P", "PA"):
         colours = image.tag_v2.get(TiffImagePlugin.COLORMAP, ())
-        if colours and max(colours) < 256:  # should be 16 bits each; old programs wrote 8
+        if colours and max(colours) < 256:  # should be 16 bits each, but old programs wrote 8
             image.putpalette(np.reshape(colours, (3, -1)).T.astype(np.uint8).tobytes())
 
 
@@ -129,12 +129,12 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Any colour mode -> RGB, and how opaque each pixel is; None: nothing is transparent."""
+    """Split a picture of any colour mode into RGB and alpha; alpha is None if nothing is transparent."""
     if image.mode.startswith("I;16"):
         key = image.info.get("transparency")
         alpha = None if key is None else Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8))
         return Image.fromarray(_scaled_to_8_bits(image)).convert("RGB"), alpha
-    # Pillow takes a TIFF's last channel for alpha also where nobody said so, and it may be empty.
+    # Pillow takes a TIFF's last channel for alpha even if no tag says so, and that channel may be empty.
     undefined = isinstance(image, TiffImagePlugin.TiffImageFile) and TiffImagePlugin.EXTRASAMPLES not in image.tag_v2
     if not image.has_transparency_data or undefined:
         return image if image.mode == "RGB" else image.convert("RGB"), None
@@ -143,7 +143,7 @@ def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _scaled_to_8_bits(image: Image.Image) -> "Bytes":
-    """16-bit grey -> 8-bit grey: white stays white. Pillow's own conversion clips at 255."""
+    """Convert 16-bit grey to 8-bit grey so that white stays white; Pillow's own conversion clips at 255."""
     top, inverted = 65535, False
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         top = 2 ** int(image.tag_v2[TiffImagePlugin.BITSPERSAMPLE][0]) - 1  # 12 bits from some cameras and scanners
@@ -154,7 +154,7 @@ def _scaled_to_8_bits(image: Image.Image) -> "Bytes":
 
 
 def _in_srgb(rgb: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, Notes]:
-    """Follow a colour profile, or a PNG's gamma and primaries; what is sRGB or nearly so stays as it is."""
+    """Apply a colour profile, or a PNG's gamma and primaries; leave colours that are sRGB or nearly so unchanged."""
     converted = None
     if profile := info.get("icc_profile"):
         with suppress(ImageCms.PyCMSError, *DECODE_ERRORS):  # a damaged profile says nothing about the pixels
@@ -165,9 +165,9 @@ def _in_srgb(rgb: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, No
     return (rgb, ()) if converted is None else (converted, (CONVERTED,))
 
 
-@lru_cache(maxsize=32)  # a camera's photos have one profile, and it takes longer to read than a small photo
+@lru_cache(maxsize=32)  # a camera's photos share a profile, which takes longer to read than a small photo
 def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
-    """Return what a profile is of, and what leads to sRGB; None where it is sRGB, or of inks, as browsers have it."""
+    """Return a profile's mode and its transform to sRGB; None if it is sRGB, or CMYK, as in browsers."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     mode = {"RGB": "RGB", "GRAY": "L"}.get(source.profile.xcolor_space.strip())
     if mode is None:
@@ -198,7 +198,7 @@ def _by_gamma(rgb: Image.Image, gamma: float, primaries: tuple[float, ...]) -> I
 
 
 def _encoded(light: npt.NDArray[np.floating[Any]]) -> "Bytes":
-    """Linear light 0..1 -> sRGB's 0..255 (IEC 61966-2-1)."""
+    """Encode linear light 0..1 as sRGB 0..255 (IEC 61966-2-1)."""
     light = light.clip(0, 1)
     curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     encoded: Bytes = np.rint(255 * curve).astype(np.uint8)
@@ -206,21 +206,21 @@ def _encoded(light: npt.NDArray[np.floating[Any]]) -> "Bytes":
 
 
 def _to_xyz(primaries: tuple[float, ...]) -> npt.NDArray[np.float64]:
-    """Return the matrix from linear red, green and blue to XYZ; white's x, y come first, then those of each colour."""
+    """Return the matrix from linear RGB to XYZ; `primaries` are x, y of white, red, green and blue."""
     white, *colours = [np.array([x / y, 1, (1 - x - y) / y]) for x, y in np.reshape(primaries, (4, 2)).tolist()]
     matrix = np.stack(colours, axis=1)
     return matrix * np.linalg.solve(matrix, white)
 
 
 def _colours() -> Image.Image:
-    """Return colours from the whole cube, one a pixel."""
+    """Return colours from the whole RGB cube, one per pixel."""
     levels = np.linspace(0, 255, 6).astype(np.uint8)
     cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1)
     return Image.fromarray(cube.reshape(1, -1, 3))
 
 
 def _flattened(rgb: Image.Image, alpha: Image.Image | None, name: str) -> tuple[Image.Image, Notes]:
-    """Lay a picture on white, with a note where something of that is seen."""
+    """Composite a picture on white, and add a note if any white shows through."""
     least, most = (255, 255) if alpha is None else alpha.getextrema()
     if alpha is None or least == 255:
         return rgb, ()

@@ -29,13 +29,13 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A class to explain; what it means depends on the model's logits only for top1 and rank."""
+    """A class to explain; only top1 and rank depend on the model's logits."""
 
     kind: TargetKind = TargetKind.TOP1
-    value: int | str = 1  # the rank, the class index, or what a person wrote: the class name, or its index
+    value: int | str = 1  # the rank, the class index, or user input: a class name or index
 
     def __str__(self) -> str:
-        """Return the text that `parse_target` reads: "top1", "rank2", "207" or "golden retriever"."""
+        """Return the text that `parse_target` parses: "top1", "rank2", "207" or "golden retriever"."""
         if self.kind is TargetKind.CLASS:
             return str(self.value)
         return "top1" if self.kind is TargetKind.TOP1 else f"rank{self.value}"
@@ -55,7 +55,7 @@ class Guess:
 
 
 def parse_target(text: str) -> Target:
-    """Read "top1", "rank2", a class index or name, which may not exist; raises TargetError if empty or below rank 1."""
+    """Parse "top1", "rank2", a class index or a name, even an unknown one; raises TargetError if empty or rank < 1."""
     word = text.strip()
     if not word:
         raise TargetError(_("No class was given. Enter top1, a rank such as rank2, a class index or a class name."))
@@ -71,7 +71,7 @@ def parse_target(text: str) -> Target:
 
 
 def resolve_target(target: Target | int, forward: Forward) -> int:
-    """Return the index that a target or a plain index means for this pass; raises TargetError if there is none."""
+    """Return the class index of a target or plain index for this pass; raises TargetError if there is no such class."""
     if isinstance(target, Target) and target.kind is not TargetKind.CLASS:
         rank, classes = int(target.value), len(forward.logits)
         if not 1 <= rank <= classes:
@@ -83,12 +83,12 @@ def resolve_target(target: Target | int, forward: Forward) -> int:
 
 
 def probabilities(forward: Forward) -> npt.NDArray[np.float64]:
-    """Return what the model takes each class's probability to be, (K,): softmax, or sigmoids that need not sum to 1."""
+    """Return the model's probability of each class, (K,): softmax, or sigmoids, which need not sum to 1."""
     return output_probabilities(forward.logits, forward.model.ref.spec)
 
 
 def output_probabilities(logits: npt.NDArray[np.float32], spec: ModelSpec) -> npt.NDArray[np.float64]:
-    """Return the probabilities of logits (K,) by what the network was trained with."""
+    """Return the probabilities of logits (K,), using the output activation that the network was trained with."""
     if spec.arithmetic.output is OutputActivation.SIGMOID:
         return np.asarray(0.5 * (1 + np.tanh(0.5 * logits.astype(np.float64))))  # 1 / (1 + exp(-x)), without overflow
     exponentials = np.exp(logits.astype(np.float64) - logits.max())
@@ -96,13 +96,13 @@ def output_probabilities(logits: npt.NDArray[np.float32], spec: ModelSpec) -> np
 
 
 def top_guesses(forward: Forward, count: int = 5) -> tuple[Guess, ...]:
-    """Return the classes with the highest logits, the highest first."""
+    """Return the classes with the highest logits, highest first."""
     chances, names = probabilities(forward), forward.model.ref.spec.classes
     return tuple(Guess(int(i), names[i], float(forward.logits[i]), float(chances[i])) for i in _order(forward)[:count])
 
 
 def search_classes(query: str, classes: Sequence[str], limit: int = 20) -> list[int]:
-    """Find classes for a search box: whole names first, then beginnings, then parts, then close spellings.
+    """Return classes that match a search: whole names first, then prefixes, then substrings, then close spellings.
 
     Example:
         >>> search_classes("retriever", ["tench", "golden retriever", "retriever"])
@@ -139,7 +139,7 @@ def _checked(index: int, forward: Forward) -> int:
 
 
 def _written(word: str, forward: Forward) -> int:
-    """Return the class of that name, which may be a number; else the one with that number."""
+    """Return the class with that name, which may be a number, or else the class with that number."""
     classes = forward.model.ref.spec.classes
     if (named := find_label_slot(word, classes)) is not None:
         return named

@@ -1,1 +1,1 @@
-"""Typed results to files: the same input gives the same bytes."""
+"""Write typed results to files: the same input gives the same bytes."""

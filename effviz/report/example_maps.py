@@ -1,4 +1,4 @@
-"""Maps of a few photos of a run, drawn anew: a run keeps numbers, and a page shows photos only when asked to."""
+"""Redraw the maps of a few photos of a run: runs store only numbers, and pages show photos only on request."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,30 +34,30 @@ class ExampleMap:
     photo: str
     model: str
     value: float  # of the metric
-    target: str  # the class that was asked for
+    target: str  # the class that the map explains
     probability: float
     picture: bytes  # JPEG
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExampleMaps:
-    """What a page shows of a run's maps."""
+    """The maps of a run that a page shows."""
 
     method: Method
     metric: Metric
-    extremes: tuple[tuple[ExampleMap, ...], ...]  # for each model: its best, its median and its worst photo
-    disputes: tuple[tuple[ExampleMap, ...], ...]  # for each photo: every model
+    extremes: tuple[tuple[ExampleMap, ...], ...]  # for each model: its best, median and worst photo
+    disputes: tuple[tuple[ExampleMap, ...], ...]  # for each photo: all models
 
 
 def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps:
-    """Draw the maps of each model's best, median and worst photo, and of those on which models disagree most.
+    """Draw the maps of each model's best, median and worst photo, and of the photos on which models disagree most.
 
-    All by the run's first method. Colours are shares of the positive evidence, on one scale for all maps that are shown
-    of a photo. The metric chooses the photos; their names start from the folder `photos`.
+    All maps are by the run's first method. Colours are shares of the positive evidence, on one scale for all maps of a
+    photo. The metric selects the photos; their names are relative to the folder `photos`.
 
     Raises:
-        DatasetError: a photo is not there, or is not the one that was measured.
-        EffVizError: a model cannot be loaded, or has other weights than it had then.
+        DatasetError: A photo is missing, or is not the one that was measured.
+        EffVizError: A model cannot be loaded, or no longer has the weights of the run.
     """
     method = results.run.settings.methods[0]
     three = run_summary.find_extremes(results, method, metric).items()
@@ -96,7 +96,7 @@ def _draw_maps(
 
 
 def _models(results: Results, wanted: set[str]) -> Iterator[Model]:
-    """Yield the models one after the other, so that no two have to be in memory."""
+    """Yield the models one at a time, so that no two have to be in memory."""
     for ref, network in zip(results.run.settings.refs, results.run.networks, strict=True):
         if ref.label not in wanted:
             continue

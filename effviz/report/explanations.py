@@ -1,4 +1,4 @@
-"""Photos and models to maps, and maps to files: the work behind `effviz cam` and `effviz.compare`."""
+"""Compute maps of photos by models and write them to files, for `effviz cam` and `effviz.compare`."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -27,20 +27,20 @@ from effviz.zoo import loading
 from effviz.zoo.model import Model, ModelRef
 
 VIEW: Final = RasterOptions(longest_px=2048)  # larger pictures take memory and show nothing more
-KEPT_BYTES: Final = 2**26  # of decoded photos, so that one that several models see is decoded once
+KEPT_BYTES: Final = 2**26  # cache for decoded photos, so that a photo is decoded once for several models
 RESULT_FILE: Final = "result.json"
 RESULT_KEYS: Final = (
     *("photo", "model", "trained", "method", "layer", "target_index", "target_name", "logit", "probability", "top5"),
     *("map_height", "map_width", "map_min", "map_max", "map_file", "overlay_file"),
 )
-LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model, method and suffix follow within 255
+LONGEST_STEM: Final = 40  # letters of a photo's name, at most 160 bytes: with model, method and suffix, within 255
 Result = dict[str, Any]  # one object of result.json
-PhotoSource = Path | Photo  # files' pixels are not kept beyond KEPT_BYTES, so that many take little memory
+PhotoSource = Path | Photo  # pixels of files are not kept beyond KEPT_BYTES, so that many files take little memory
 
 
 @dataclass(frozen=True, slots=True)
 class ExplanationRequest:
-    """What to explain; every photo by every model."""
+    """What to explain: every photo by every model."""
 
     photos: tuple[PhotoSource, ...]
     refs: tuple[ModelRef, ...]
@@ -52,7 +52,7 @@ class ExplanationRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """One photo by one model."""
+    """One photo explained by one model."""
 
     photo: PhotoSource
     map: ActivationMap
@@ -60,10 +60,10 @@ class Explanation:
 
 
 def explain(request: ExplanationRequest, tell: Callable[[str], object] = no_progress) -> list[Explanation]:
-    """Make all maps, photo by photo in the order given, and tell of each; at most two networks are in memory at a time.
+    """Compute all maps and call `tell` after each; return them photo by photo. At most two networks are in memory.
 
     Raises:
-        EffVizError: a photo, model, class or layer cannot be used; nothing was written.
+        EffVizError: A photo, model, class or layer cannot be used; nothing was written.
     """
     if request.placement is Placement.CALIBRATED:
         for ref in request.refs:
@@ -81,7 +81,7 @@ def explain(request: ExplanationRequest, tell: Callable[[str], object] = no_prog
 
 
 def _prepared(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
-    """Yield models with their places; the next one is read and compiled while the caller works with this one."""
+    """Yield models with their positions; load and compile the next one while the caller uses the current one."""
     models = loading.iter_models(refs)
     with ThreadPoolExecutor(1, thread_name_prefix="models") as preparing:
         ahead = preparing.submit(_next_ready, models)
@@ -97,10 +97,10 @@ def _next_ready(models: Iterator[tuple[int, Model]]) -> tuple[int, Model] | None
 
 
 def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: OverlayStyle) -> list[Result]:
-    """Write overlays, raw maps and `result.json`, and return what that holds.
+    """Write overlays, raw maps and `result.json`, and return the contents of `result.json`.
 
     Raises:
-        SettingsError: the folder cannot be written.
+        SettingsError: The folder cannot be written.
     """
     with file_io.reporting_write_errors(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -116,14 +116,14 @@ def read(photo: PhotoSource) -> Photo:
     """Return a photo's pixels.
 
     Raises:
-        ImageError: it is a file that cannot be read.
+        ImageError: The photo is a file that cannot be read.
     """
     if isinstance(photo, Photo):
         return photo
     try:
         status = photo.stat()
     except OSError:
-        return decoding.read_file(photo)  # which says what is wrong
+        return decoding.read_file(photo)  # raises an error that says what is wrong
     return _read_file(photo, status.st_mtime_ns, status.st_size)
 
 
@@ -144,7 +144,7 @@ def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: Overl
 
 
 def _stems(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """Name files after photo, model and method; where two photos would share a name, all get a number in front."""
+    """Yield file names from photo, model and method; if two photos share a name, all names start with a number."""
     photos = list(dict.fromkeys(explanation.photo for explanation in explanations))
     names = [_file_name(Path(photo.name).stem)[:LONGEST_STEM] for photo in photos]
     if len({name.casefold() for name in names}) < len(names):

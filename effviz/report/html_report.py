@@ -1,4 +1,4 @@
-"""A finished run as one HTML page that needs no network, server or other file, and its numbers as CSV beside it."""
+"""A finished run as a single self-contained HTML page, which needs no network or server, and its numbers as CSV."""
 
 import base64
 import itertools
@@ -25,8 +25,8 @@ from effviz.plots.style import config
 if TYPE_CHECKING:
     from effviz.report.example_maps import ExampleMap, ExampleMaps
 
-# Whatever goes in is escaped here and nowhere else: names of photos may hold anything. The page's own policy forbids it
-# to load from elsewhere, so that even a mistake here could not.
+# These functions escape all text, and no other code does: names of photos may contain anything. The page's content
+# security policy forbids loading anything from elsewhere, even if a text were not escaped.
 
 CONTENT_POLICY: Final = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 PAGE_STYLE: Final = Path(__file__).with_suffix(".css").read_text("utf-8")
@@ -34,7 +34,7 @@ PAGE_STYLE: Final = Path(__file__).with_suffix(".css").read_text("utf-8")
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """A cell of a table: what it says, and in small letters below it how sure that is."""
+    """A table cell: its text, and below it in small print how certain the value is."""
 
     text: str
     note: str = ""
@@ -43,7 +43,7 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureTile:
-    """A picture in the page itself, and what it shows."""
+    """A picture embedded in the page, with a caption."""
 
     picture: bytes  # JPEG
     alt: str
@@ -51,21 +51,21 @@ class PictureTile:
     note: str = ""
 
 
-Html = NewType("Html", str)  # text that is HTML already
+Html = NewType("Html", str)  # text that is already HTML
 
 
 def html_heading(text: str) -> Html:
-    """A section begins."""
+    """Return a section heading."""
     return Html(f"<h2>{escape(text)}</h2>")
 
 
 def html_paragraph(text: str) -> Html:
-    """A few sentences."""
+    """Return a paragraph."""
     return Html(f"<p>{escape(text)}</p>")
 
 
 def html_table(caption: str, columns: Sequence[str], rows: Iterable[Iterable[TableCell | str]]) -> Html:
-    """A table that scrolls by itself where the window is narrow; the first column says what a row is."""
+    """Return a table that scrolls separately in a narrow window; the first column labels the rows."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "\n".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rows)
     return Html(
@@ -75,23 +75,23 @@ def html_table(caption: str, columns: Sequence[str], rows: Iterable[Iterable[Tab
 
 
 def html_tiles(title: str, pictures: Sequence[PictureTile]) -> Html:
-    """Pictures side by side under a small heading."""
+    """Return pictures side by side under a small heading."""
     return Html(f'<h3>{escape(title)}</h3><div class="tiles">{"".join(map(_tile_html, pictures))}</div>')
 
 
 def html_details(title: str, content: Html) -> Html:
-    """Something long that opens on demand."""
+    """Return a collapsed section for long content."""
     return Html(f"<details><summary>{escape(title)}</summary>{content}</details>")
 
 
 def html_chart(figure: go.Figure, name: str) -> Html:
-    """A figure; `name` is its place in the page and the name of its download."""
+    """Return a chart; `name` is its element ID and the file name of its download."""
     options = config(name) | {"responsive": True}
     return Html(figure.to_html(config=options, include_plotlyjs=False, full_html=False, div_id=name))
 
 
 def html_page(title: str, parts: Sequence[Html], charts: bool = True) -> str:
-    """Bring the parts together, with what draws charts where there are some; the same parts give the same page."""
+    """Assemble the page, with Plotly's script if it has charts; the same parts give the same page."""
     script = f"<script>{get_plotlyjs()}</script>\n" if charts else ""
     body = "\n".join(parts)
     return (
@@ -121,17 +121,17 @@ def _cell_html(cell: TableCell | str) -> str:
 
 
 DISPUTES: Final = 20
-LISTED: Final = 100  # rows without a value, beside the counts of their reasons
+LISTED: Final = 100  # rows without a value to list, besides the counts of their reasons
 BESIDE: Final = {
     Control.CROP_GAUSSIAN: lazy_gettext("Gaussian in the crop"),
     Control.CROP_UNIFORM: lazy_gettext("Uniform in the crop"),
     Control.GAUSSIAN: lazy_gettext("Centre Gaussian"),
     Control.UNIFORM: lazy_gettext("Uniform"),
-}  # single classes, photos
+}  # column titles in the tables of classes and photos
 
 
 def evaluation_html(results: Results, cells: Sequence[MetricMean], shown: "ExampleMaps | None" = None) -> str:
-    """Return the whole page; `cells` are the `metric_means` of the run, `shown` are maps on its photos."""
+    """Return the whole page; `cells` are the run's `metric_means`, `shown` are example maps on its photos."""
     by_metric = {metric: [cell for cell in cells if cell.metric is metric] for metric in results.metrics}
     sections = (
         _about(results),
@@ -142,7 +142,7 @@ def evaluation_html(results: Results, cells: Sequence[MetricMean], shown: "Examp
 
 
 def headline_metric(results: Results) -> Metric:
-    """Return the metric for what would be too long with all of them."""
+    """Return the metric for sections that would be too long with all metrics."""
     return Metric.ENERGY if Metric.ENERGY in results.metrics else results.metrics[0]
 
 
@@ -210,7 +210,7 @@ def _ranked_by(metric: Metric) -> str:
 
 
 def _matrix(results: Results, cells: Sequence[MetricMean], small: bool) -> Html:
-    """Methods down, models across; the best methods of each model are marked."""
+    """Return a table with a row per method and a column per model; the best methods of each model are marked."""
     intervals = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
     best = _best(cells, small)
     rows: list[tuple[TableCell | str, ...]] = [
@@ -227,7 +227,7 @@ def _matrix(results: Results, cells: Sequence[MetricMean], small: bool) -> Html:
 
 
 def _best(cells: Sequence[MetricMean], small: bool) -> set[tuple[str, str]]:
-    """Return the best methods, each with its model: several whose numbers read the same, none where all do."""
+    """Return (method, model) pairs of the best methods: all with the same rounded mean, none if all methods tie."""
     best_cells: set[tuple[str, str]] = set()
     for model in dict.fromkeys(cell.model for cell in cells):
         means = {cell.method: (cell.small if small else cell.every).mean for cell in cells if cell.model == model}
@@ -365,18 +365,18 @@ def _number(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.3f}"
 
 
-# A run's numbers as small tables for programs; models, methods and metrics have their short names.
+# A run's numbers as small machine-readable tables, with the short names of models, methods and metrics.
 
 SUMMARY_FILE: Final = "summary.csv"
 DIFFERENCES_FILE: Final = "differences.csv"
-INTERVAL: Final = "interval"  # the column that says how they were made; a table without it has others
+INTERVAL: Final = "interval"  # the column that names the intervals' method; tables without it use a different one
 NUMBERS: Final = ("mean", "low", "high", "n")
 PARTS: Final = tuple(f"{part}{number}" for part in ("", "small_") for number in NUMBERS)
 TESTED: Final = tuple(f"{part}{number}" for part in ("", "small_") for number in (*NUMBERS, "p"))
 
 
 def summary_csv(run: Manifest, cells: Sequence[MetricMean]) -> str:
-    """Return all means of a run with their intervals, one row for each model, method and metric."""
+    """Return all means of a run with their intervals, one row per model, method and metric."""
     macs = _macs(run)
     rows = (
         (
@@ -391,7 +391,7 @@ def summary_csv(run: Manifest, cells: Sequence[MetricMean]) -> str:
 def differences_csv(differences: Sequence[Difference]) -> str:
     """Return all differences with their intervals: a model's maps by a method, minus others on the same photos.
 
-    `of` says of what: of values, or of leads over each model's own Gaussian; p is Holm's, within the measure.
+    `of` says whether values or leads over each model's own Gaussian are compared; p is Holm-corrected per metric.
     """
     rows = (
         (
@@ -404,7 +404,7 @@ def differences_csv(differences: Sequence[Difference]) -> str:
 
 
 def models_csv(run: Manifest, accuracies: Sequence[Accuracy]) -> str:
-    """Return how often each model is right, and the mean probability of the classes that maps were asked for."""
+    """Return each model's top-1 accuracy, and the mean probability of the classes that the maps explain."""
     names = [f"{quantity}_{number}" for quantity in ("top1", "probability") for number in NUMBERS]
     macs = _macs(run)
     rows = ((row.model, macs.get(row.model, ""), *_numbers(row.top1), *_numbers(row.probability)) for row in accuracies)
@@ -412,7 +412,7 @@ def models_csv(run: Manifest, accuracies: Sequence[Accuracy]) -> str:
 
 
 def table_files(results: Results, cells: Sequence[MetricMean]) -> dict[str, str]:
-    """Return every table of a run by the name of its file; `cells` are the `metric_means` of the run."""
+    """Return every table of a run by file name; `cells` are the run's `metric_means`."""
     differences = [row for metric in results.metrics for row in find_differences(results, results.methods, metric)]
     return {
         SUMMARY_FILE: summary_csv(results.run, cells),
@@ -422,12 +422,12 @@ def table_files(results: Results, cells: Sequence[MetricMean]) -> dict[str, str]
 
 
 def _macs(run: Manifest) -> dict[str, int]:
-    """Return the multiply-adds of those of a run's models that are here."""
+    """Return the multiply-adds of the run's models that are available."""
     return {label: ref.macs for label, ref in run_summary.measured_refs(run).items()}
 
 
 def _numbers(interval: Interval) -> tuple[float, ...]:
-    """Return those of NUMBERS."""
+    """Return the interval's fields that NUMBERS lists."""
     return astuple(interval)[:-1]
 
 

@@ -1,4 +1,4 @@
-"""A labelled grid of pictures as one PNG: photos down, models across."""
+"""A labelled grid of pictures as one PNG: one row per photo, one column per model."""
 
 import contextlib
 import io
@@ -19,26 +19,26 @@ LINE_PX: Final = 22
 INK: Final = (30, 30, 30)
 PAPER: Final = (255, 255, 255)
 FIRST_CJK: Final = "\u2e80"
-# Files as Pillow finds them in the system's folders of fonts, with the number of the Taiwanese face:
+# Font files that Pillow finds in the system's font folders, with the index of the Taiwanese face:
 # Debian's fonts-noto-cjk, Google's, Windows, macOS.
 CJK_FONTS: Final = (("NotoSansCJK-Regular.ttc", 3), ("NotoSansTC-Regular.otf", 0), ("msjh.ttc", 0), ("PingFang.ttc", 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridPicture:
-    """One picture and what stands under it."""
+    """A picture with the lines of text below it."""
 
     picture: Bytes  # (H, W, 3)
     lines: tuple[str, ...] = ()  # "ring-tailed lemur 97.1 %"
 
 
-GridRow = tuple[str, Sequence[GridPicture]]  # a label, and as many cells as there are columns
+GridRow = tuple[str, Sequence[GridPicture]]  # a label, and one cell per column
 
 
 def grid_png(
     columns: Sequence[str], rows: Sequence[GridRow], footer: str = "", texts: Mapping[str, str] | None = None
 ) -> bytes:
-    """Draw the grid, with texts as the file's metadata, by keyword; the same grid gives the same bytes."""
+    """Draw the grid, with `texts` as the file's metadata by keyword; the same grid gives the same bytes."""
     for label, cells in rows:
         if len(cells) != len(columns):
             raise ValueError(f"row {label!r} has {len(cells)} cells for {len(columns)} columns")
@@ -87,8 +87,8 @@ def _fitted(picture: Bytes) -> Image.Image:
 
 
 def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int = CELL_PX) -> None:
-    """One line, cut with an ellipsis where it does not fit."""
-    text = " ".join(text.split())  # a file's name may hold line breaks
+    """Write one line of text, truncated with an ellipsis if it does not fit."""
+    text = " ".join(text.split())  # a file name may contain line breaks
     font = _cjk_font() if any(letter >= FIRST_CJK for letter in text) else _font()
     shown = text
     while shown and pen.textlength(shown, font) > width:
@@ -99,8 +99,8 @@ def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int 
 
 @cache
 def _font() -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib (a dependency of grad-cam): it has Greek and Cyrillic letters too."""
-    import matplotlib as mpl  # here: a grid is drawn only when someone asks for the file
+    """Return DejaVu Sans, which comes with matplotlib (a dependency of grad-cam) and has Greek and Cyrillic letters."""
+    import matplotlib as mpl  # imported here: a grid is drawn only on request
 
     path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return ImageFont.truetype(str(path), TEXT_PX, layout_engine=ImageFont.Layout.BASIC)
@@ -108,7 +108,7 @@ def _font() -> ImageFont.FreeTypeFont:
 
 @cache
 def _cjk_font() -> ImageFont.FreeTypeFont:
-    """The system's font with Chinese letters, in their Taiwanese forms; DejaVu, with boxes, where there is none."""
+    """Return a system font with Chinese characters in their Taiwanese forms, or DejaVu, which draws boxes instead."""
     for name, face in CJK_FONTS:
         with contextlib.suppress(OSError):  # not on this system
             return ImageFont.truetype(name, TEXT_PX, index=face, layout_engine=ImageFont.Layout.BASIC)

@@ -1,8 +1,8 @@
-"""What a visitor takes home from Compare: raw maps, settings, and a session as one file that opens here again.
+"""What visitors can download from Compare: raw maps, settings, and a session as one file that they can reopen.
 
-Whoever opens a session may have it from a stranger. So the list of what is in it is looked at before any of it is read:
-how many files, how they are called, how large they say they are. Nothing is written to a disk, maps and page are not
-read at all, and of a photo no more than a photo may have.
+A session may come from an untrusted source. So its list of files is checked before any file is read: their number,
+names and declared sizes. Nothing is written to disk, the maps and the page are never read, and of a photo no more is
+read than a photo may have.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 def provenance(entry: ActivationMap) -> dict[str, Json]:
-    """Everything about a map but its values, as JSON has it; boxes and sizes in pixels of the upright photo."""
+    """Return everything about a map except its values, as JSON types; boxes and sizes are in upright-photo pixels."""
     height, width = entry.values.shape
     return {
         **{field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "values"},
@@ -52,7 +52,7 @@ def provenance(entry: ActivationMap) -> dict[str, Json]:
 
 
 def map_keys(maps: Sequence[ActivationMap]) -> list[str]:
-    """Name maps as archives can: `photo__model`, and `photo__model__class` for the further classes of a pair."""
+    """Return archive-safe names of maps: `photo__model`, or `photo__model__class` for a pair's further classes."""
     keys: list[str] = []
     for entry in maps:
         pair = f"{_key_part(entry.photo)}__{_key_part(entry.model)}"
@@ -67,9 +67,9 @@ def _key_part(text: str) -> str:
 
 
 def maps_npz(maps: Sequence[ActivationMap]) -> bytes:
-    """Write each map (H, W) float32 under its key (`map_keys`), and `facts`: a JSON list with one entry a map.
+    """Return an NPZ of each map (H, W) float32 under its key (`map_keys`), and `facts`, a JSON list, one entry per map.
 
-    The same maps give the same bytes: numpy writes each part with the fixed date of 1980.
+    The same maps give the same bytes: NumPy writes each part with a fixed date in 1980.
     """
     keys = map_keys(maps)
     arrays = {key: entry.values for key, entry in zip(keys, maps, strict=True)}
@@ -85,7 +85,7 @@ def maps_npz(maps: Sequence[ActivationMap]) -> bytes:
 def settings_json(
     models: Sequence[Model], maps: Sequence[ActivationMap], target: str, scale: Scale, style: OverlayStyle
 ) -> bytes:
-    """Write what was compared, for which target ("top1", "rank 2"), and how it was shown; no date: the same bytes."""
+    """Return what was compared, for which target ("top1", "rank 2"), and how it was shown; undated, so reproducible."""
     shown = asdict(style)
     view = shown.pop("view")
     calibrations = {} if style.placement is Placement.PLAIN else _calibrations(models)
@@ -103,11 +103,11 @@ def _calibrations(models: Sequence[Model]) -> dict[str, Json]:
     return {
         label: {"offset_x": one.offset_x, "offset_y": one.offset_y, "slope": one.slope, "made": one.made}
         for label, one in placement.calibrations().items()
-        if one.weights_sha256 == weights.get(label)  # the others are placed plainly
+        if one.weights_sha256 == weights.get(label)  # the others have plain placement
     }
 
 
-# A session as one archive: photos, settings, maps, and a page that opens without EffViz; and the way back.
+# Save and read a session as one archive: photos, settings, maps, and a page that opens without EffViz.
 
 VERSION: Final = 1
 INDEX: Final = "session.json"
@@ -122,12 +122,12 @@ MOST_INDEX_BYTES: Final = 2**20
 MOST_NAME: Final = 200
 MOST_FIELDS: Final = 60  # of an address
 _LIST_END: Final = struct.Struct("<4s4H2LH")  # APPNOTE.TXT, 4.3.16: the last record of a zip
-_LONG_LIST: Final = b"PK\x06\x07"  # what stands before it where there is a longer one
+_LONG_LIST: Final = b"PK\x06\x07"  # the ZIP64 locator, which precedes it if there is a longer list
 _LONG_LIST_BYTES: Final = 20
 _ENCRYPTED: Final = 1
 
-# What zipfile raises on damaged archives, on unknown packing, and on a file that the list does not have; RuntimeError
-# is also that of JSON in too many brackets, and ValueError ours.
+# What zipfile raises on damaged archives, unknown compression and files missing from the list. RuntimeError also comes
+# from JSON that is nested too deeply, and ValueError from this module.
 READ_ERRORS: Final = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error),
     *(RuntimeError, OSError, EOFError, ValueError, LookupError),
@@ -140,20 +140,20 @@ class SessionPhoto:
 
     name: str
     data: bytes
-    sample: str = ""  # the name of a photo that comes with EffViz
+    sample: str = ""  # the name of a sample photo
 
 
 @dataclass(frozen=True, slots=True)
 class SessionArchive:
-    """What brings a session back."""
+    """What restores a session."""
 
-    address: str  # everything that is chosen, as the address says it: "models=lite0%40224&method=LayerCAM"
+    address: str  # all settings, as in the page's address: "models=lite0%40224&method=LayerCAM"
     photos: tuple[SessionPhoto, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedPhoto:
-    """A photo as the index has it."""
+    """A photo's entry in the index."""
 
     file: Annotated[str, Pattern(PHOTO.pattern, "a file of the folder photos")]
     name: Annotated[str, Pattern(rf"[^\x00-\x1f]{{1,{MOST_NAME}}}", "a name")]
@@ -163,7 +163,7 @@ class IndexedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class SessionIndex:
-    """What `session.json` holds."""
+    """The contents of `session.json`."""
 
     version: Annotated[int, Range(1, VERSION)]
     effviz: Annotated[str, Pattern(".{1,40}", "a version")]
@@ -172,7 +172,7 @@ class SessionIndex:
 
 
 def session_zip(session: SessionArchive, version: str, files: Mapping[str, bytes]) -> bytes:
-    """Write a session and other files by their names (MAPS, SETTINGS, PAGE); the same session gives the same bytes."""
+    """Return a session and other files, by name (MAPS, SETTINGS, PAGE), as a .zip; the same input, the same bytes."""
     named = [(f"photos/{number:02d} {_file_name(photo.name)}", photo) for number, photo in enumerate(session.photos, 1)]
     listed = tuple(
         IndexedPhoto(file, photo.name[:MOST_NAME], hashlib.sha256(photo.data).hexdigest(), photo.sample)
@@ -184,7 +184,7 @@ def session_zip(session: SessionArchive, version: str, files: Mapping[str, bytes
         for name, data in {INDEX: index.encode(), **files}.items():
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
         for name, photo in named:
-            archive.writestr(zipfile.ZipInfo(name), photo.data, zipfile.ZIP_STORED)  # photos are packed already
+            archive.writestr(zipfile.ZipInfo(name), photo.data, zipfile.ZIP_STORED)  # photos are compressed already
     return buffer.getvalue()
 
 
@@ -193,10 +193,10 @@ def _file_name(name: str) -> str:
 
 
 def read_session(data: bytes, name: str) -> SessionArchive:
-    """Read what brings a session back.
+    """Read the address and the photos of a session.
 
     Raises:
-        SettingsError: it is no session as EffViz saves one, or is damaged, or larger than one may be.
+        SettingsError: The file is not a session saved by EffViz, or is damaged, or is larger than a session may be.
     """
     try:
         _check_list(data, name)
@@ -205,7 +205,7 @@ def read_session(data: bytes, name: str) -> SessionArchive:
             index = schema.parse(SessionIndex, json.loads(archive.read(entries[INDEX])), INDEX)
             parse_qsl(index.address, max_num_fields=MOST_FIELDS)
             if len({photo.file for photo in index.photos}) < len(index.photos):
-                raise ValueError("a photo is listed twice")  # each time it would be in memory again
+                raise ValueError("a photo is listed twice")  # each listing would be another copy in memory
             photos = []
             for photo in index.photos:
                 content = archive.read(entries[photo.file])
@@ -219,7 +219,7 @@ def read_session(data: bytes, name: str) -> SessionArchive:
 
 
 def _check_list(data: bytes, name: str) -> None:
-    """See that the list of files is as short as a session's, before Python takes it apart."""
+    """Raise an error if the list of files is longer than a session's, before Python parses it."""
     if len(data) > MOST_BYTES:
         raise _too_much(name, _("{most} MB").format(most=MOST_BYTES // 2**20))
     if len(data) < _LIST_END.size or data[-_LIST_END.size - _LONG_LIST_BYTES :].startswith(_LONG_LIST):
@@ -232,7 +232,7 @@ def _check_list(data: bytes, name: str) -> None:
 
 
 def _checked(entries: Sequence[zipfile.ZipInfo], name: str) -> dict[str, zipfile.ZipInfo]:
-    """The files by name, once all of them are as a session's are."""
+    """Return the files by name if all of them may be in a session."""
     by_name = {entry.filename: entry for entry in entries}
     photos = [entry for entry in entries if PHOTO.fullmatch(entry.filename)]
     allowed = {INDEX, MAPS, SETTINGS, PAGE, *(entry.filename for entry in photos)}
@@ -263,12 +263,12 @@ class SessionRow:
 
     title: str
     tiles: "Sequence[PictureTile]"
-    credit: str = ""  # who took it, where that has to be said
+    credit: str = ""  # attribution, where required
 
 
 def session_page(rows: Sequence[SessionRow], facts: Sequence[tuple[str, str]]) -> str:
-    """Write a page that needs nothing else: the photos, and what was chosen, as a name and a value each."""
-    from effviz.report import html_report as page  # brings plotly, and a session is saved rarely
+    """Return a self-contained page with the photos and the settings, each a name and a value."""
+    from effviz.report import html_report as page  # loads plotly, and saving a session is rare
 
     parts = [page.html_paragraph(_("What differently scaled EfficientNets look at: a comparison made with EffViz."))]
     for row in rows:

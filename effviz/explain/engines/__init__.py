@@ -1,6 +1,6 @@
-"""What runs a network from pixels to features and logits: OpenVINO where it can, torch as the reference.
+"""Engines that run a network from pixels to features and logits: OpenVINO if possible, torch as the reference.
 
-Adding an engine is one file with a class that has the methods of these two, and a line in `Engine` and `_engine` each.
+To add an engine, write a module with a class that has the methods of these two, and extend `Engine` and `_make`.
 """
 
 import logging
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from effviz.explain.engines.torch_engine import TorchEngine
 
 # A network ready to run at one input size; any number of threads may call it at once. Inputs are (1, 3, S, S), or
-# (N, 3, S, S) for `run`, which answers as soon as possible; `many` and `logits_from` do as many a second as possible.
-# Results are arrays of their own, float32.
+# (N, 3, S, S) for `run`, which minimises latency; `many` and `logits_from` maximise throughput. Results are new float32
+# arrays.
 Engine: TypeAlias = "OpenVinoEngine | TorchEngine"
 
-# Which engine runs a model: by the setting EFFVIZ_ENGINE and by what this machine has.
+# The setting EFFVIZ_ENGINE and this machine's hardware decide which engine runs a model.
 #
-# By default (`auto`) it is a GPU where torch finds one, else OpenVINO, and torch on the CPU where OpenVINO is missing
-# or cannot run the network, as one that no plan describes. Engines live as long as the weights they were made from:
-# when a cache drops those, they go too.
+# The default (`auto`) is a GPU if torch finds one, else OpenVINO, and torch on the CPU if OpenVINO is missing or cannot
+# run the network, such as one that no plan describes. Engines live as long as the weights they were built from: when a
+# cache drops the weights, it drops the engines too.
 
-# Files say whether this machine has a GPU that torch can use, since importing torch takes seconds.
+# Files show whether this machine has a GPU that torch can use, because importing torch takes seconds.
 
-# What the drivers of NVIDIA, of NVIDIA in Windows' Linux, and of AMD bring.
+# Device files of the drivers for NVIDIA, NVIDIA in WSL, and AMD.
 DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
-WINDOWS_DRIVER: Final = Path("System32/nvcuda.dll")  # in the folder of Windows
+WINDOWS_DRIVER: Final = Path("System32/nvcuda.dll")  # relative to the Windows folder
 _BUILT_FOR = re.compile(r"^(?:cuda|hip)\b[^=]*=\s*['\"]", re.MULTILINE)  # in torch/version.py; None in a build for CPUs
 
 
 @cache
 def present_engines() -> list[EngineName]:
-    """Return what this machine has, the fastest first; torch is imported only where there may be a GPU."""
+    """Return this machine's engines, fastest first; torch is imported only if there may be a GPU."""
     available = {EngineName.OPENVINO: True, EngineName.TORCH: True}
     if _may_have_gpu():
         import torch
@@ -81,19 +81,19 @@ class Choice:
     """The engine of a model, and why it is not a faster one."""
 
     engine: Engine
-    fallback: str = ""  # a sentence for people; empty when the engine is the one asked for
+    fallback: str = ""  # a sentence for display; empty if the engine is the requested one
 
 
-ANY_SIZE: Final = 0  # in place of an input size: one compiled network for all of them
+ANY_SIZE: Final = 0  # instead of an input size: one compiled network for all sizes
 
 
 @dataclass(frozen=True, slots=True)
 class _Engines:
-    """What was made of some weights."""
+    """The engines built from a network's weights."""
 
-    # A fast engine, or for `_` why there is none. It must not hold the weights alive.
+    # A fast engine, or why there is none, marked for translation. It must not keep the weights alive.
     attempts: "dict[tuple[EngineName, int], Engine | str]" = field(default_factory=dict)  # by name and input size
-    building: threading.Lock = field(default_factory=threading.Lock)  # for a fraction of a second
+    building: threading.Lock = field(default_factory=threading.Lock)  # held for a fraction of a second
 
 
 _engines_of: WeakKeyDictionary[Weights, _Engines] = WeakKeyDictionary()
@@ -101,12 +101,12 @@ _lookup = threading.Lock()  # held for microseconds
 
 
 def choose(model: Model, size_px: int | None = None) -> Choice:
-    """Return the engine of a model at an input size (its own by default), or at ANY_SIZE; the first call makes it.
+    """Return the engine of a model at an input size (its own by default), or at ANY_SIZE; the first call builds it.
 
-    That for all sizes is a little slower than one for a fixed size.
+    The engine for all sizes is a little slower than one for a fixed size.
 
     Raises:
-        SettingsError: EFFVIZ_ENGINE is not one of the words, or asks for an engine that cannot run the model.
+        SettingsError: EFFVIZ_ENGINE is not an allowed value, or requires an engine that cannot run the model.
     """
     setting = settings.ENGINE.value()
     failures: list[str] = []
@@ -122,13 +122,13 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
         text = _("{setting} allows only {engine}, which cannot run this model. Change the setting to auto. {reason}")
         raise SettingsError(text.format(setting=settings.ENGINE.name, engine=setting, reason=_(failures[0])))
     optional_packages.require(*optional_packages.TORCH)
-    from effviz.explain.engines.torch_engine import TorchEngine  # and so torch, which takes seconds
+    from effviz.explain.engines.torch_engine import TorchEngine  # imports torch: seconds
 
     return Choice(TorchEngine.of(model.weights), " ".join(map(_, failures)))
 
 
 def is_ready(model: Model, size_px: int | None = None) -> bool:
-    """Tell whether a model's engine at a size (its own by default) is made already."""
+    """Return whether the engine of a model at an input size (its own by default) has been built."""
     if settings.ENGINE.value() == EngineName.TORCH:
         return bool(model.weights.modules)
     size = model.ref.resolution_px if size_px is None else size_px
@@ -136,9 +136,9 @@ def is_ready(model: Model, size_px: int | None = None) -> bool:
 
 
 def held_bytes(weights: Weights) -> int:
-    """Return what some weights take in memory now: their tensors, their module, and what engines made of them."""
+    """Return the current memory use of weights in bytes: their tensors, their module, and their engines' copies."""
     engines = [attempt for attempt in list(_engines(weights).attempts.values()) if not isinstance(attempt, str)]
-    written = any(engine.name is EngineName.OPENVINO for engine in engines)  # the network that its sizes share
+    written = any(engine.name is EngineName.OPENVINO for engine in engines)  # the network that all sizes share
     copies = int(written) + sum(engine.copies for engine in engines)
     return weights.nbytes + round(copies * weights.tensor_bytes)
 
@@ -153,7 +153,7 @@ def _fast(model: Model, name: EngineName, size_px: int) -> "Engine | str":
     if engine := engines.attempts.get(key):
         return engine
     with engines.building:
-        if key not in engines.attempts:  # another thread may have made it meanwhile
+        if key not in engines.attempts:  # another thread may have built it meanwhile
             engines.attempts[key] = _make(model, name, size_px)
         return engines.attempts[key]
 
@@ -180,7 +180,7 @@ def _make(model: Model, name: EngineName, size_px: int) -> "Engine | str":
 
 
 def _reason(error: Exception) -> str:
-    """The first line of an error that says what is wrong: OpenVINO's begin with places in its source, and are long."""
+    """Return the first informative line of an error: OpenVINO's errors are long and start with source locations."""
     lines = [line.strip() for line in str(error).splitlines()]
     sentences = [line for line in lines if line and not line.startswith(("Exception from", "Check "))]
     return shorten(sentences[0] if sentences else type(error).__name__, LONGEST_REASON, placeholder=" ...")

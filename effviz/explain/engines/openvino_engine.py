@@ -1,6 +1,6 @@
-"""OpenVINO on the CPU, in 32-bit floats: about four times as fast as torch for one photo.
+"""OpenVINO on the CPU, in float32: about four times as fast as torch for one photo.
 
-The network is written in OpenVINO's operators from its plan and weights, compiled, and called through idle requests.
+The network is built from OpenVINO operators using its plan and weights, compiled, and called through idle requests.
 """
 
 import sys
@@ -23,12 +23,12 @@ from effviz.scaling import Operator, Padding, Plan
 from effviz.zoo.model import Activation, Arithmetic, Weights
 from effviz.zoo.state_dicts import NamedLayer, Tensors, named_layers
 
-# Each call takes an idle request or makes one, so threads never share buffers.
+# Each call takes an idle request or creates one, so threads never share buffers.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InferRequests:
-    """How arrays go in and come out; results are arrays of their own, since buffers are used again."""
+    """Runs a compiled network on arrays; results are copies, because requests reuse their buffers."""
 
     compiled: Any  # openvino.CompiledModel
     idle: "SimpleQueue[Any]" = field(default_factory=SimpleQueue)
@@ -39,9 +39,9 @@ class InferRequests:
 
     def many(self, arrays: Iterable[Floats]) -> Iterator[tuple[Floats, ...]]:
         """Run inputs several at a time and yield their outputs in order."""
-        # Twice as many as run at once: while one result is read here, the next input is already there.
+        # Twice the optimal number, so that the next input is queued while a result is being read.
         most = 2 * int(self.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        running: deque[Any] = deque()  # one that is dropped early ends by itself
+        running: deque[Any] = deque()  # a request that is dropped early finishes by itself
         for array in arrays:
             if len(running) == most:
                 yield self._finished(running.popleft())
@@ -54,27 +54,27 @@ class InferRequests:
             request = self.idle.get_nowait()
         except Empty:
             request = self.compiled.create_infer_request()
-        request.start_async([array])  # `infer` also builds a table of the outputs, for a fifth of a millisecond
+        request.start_async([array])  # `infer` also builds a table of the outputs, in a fifth of a millisecond
         return request
 
     def _finished(self, request: Any) -> tuple[Floats, ...]:
         request.wait()
         count = len(self.compiled.outputs)
         arrays = tuple(np.array(request.get_output_tensor(i).data, np.float32) for i in range(count))
-        self.idle.put(request)  # not reached after an error: that request is dropped
+        self.idle.put(request)  # skipped after an error, which drops the request
         return arrays
 
 
-# The only place that imports OpenVINO, without its usage statistics.
-# `import openvino` alone sends an event to Intel's statistics server unless the package `openvino_telemetry` is
-# missing. So Python is told that it is missing, and OpenVINO takes the stub that it brings along for that case.
+# The only place that imports OpenVINO, with its usage statistics disabled.
+# A plain `import openvino` sends an event to Intel's statistics server unless the package `openvino_telemetry` is
+# missing. So this module makes it look missing, and OpenVINO falls back to its own stub.
 
 TELEMETRY = "openvino_telemetry"
 
 
 def import_openvino() -> Any:
-    """Return the openvino package, which has no types; raises ImportError if it is not installed."""
-    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # what `import` takes for "not there"
+    """Return the openvino package, which is untyped; raises ImportError if it is not installed."""
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # makes `import` raise ImportError
     import openvino as package
 
     return package
@@ -82,34 +82,34 @@ def import_openvino() -> Any:
 
 @cache
 def shared_core() -> Any:
-    """Return the process's one Core, which threads may share.
+    """Return the process's only Core, which threads may share.
 
-    Each Core that compiles gives its thread another stack for signals, and takes it back at its own end: where
-    a second one outlives the first, the next Ctrl-C finds neither and ends the process with a segmentation fault.
+    Each Core that compiles sets an alternate signal stack for its thread and removes it when it is destroyed. If a
+    second Core outlives the first, the next Ctrl-C finds neither stack and causes a segmentation fault.
     """
     return import_openvino().Core()
 
 
-# The network in OpenVINO's own operators.
+# The network in OpenVINO operators.
 
 LOGITS: Final = "logits"
 OUTPUTS: Final = (*STRIDES, TargetLayer.LAST, LOGITS)  # names, in order: stage ends by stride, `bn2`, logits
 IMAGE_AXES: Final = (2, 3)  # of (1, C, H, W)
-OpenVinoNetwork = Any  # openvino.Model, which has no types
+OpenVinoNetwork = Any  # openvino.Model, which is untyped
 Node = Any  # openvino.Node
 
 
 def build_network(plan: Plan, tensors: Tensors, arithmetic: Arithmetic) -> OpenVinoNetwork:
-    """Write a network whose input (1, C, ?, ?) may have any size, with every layer of OUTPUTS as an output.
+    """Build a network whose input (1, C, ?, ?) may have any size, with every layer of OUTPUTS as an output.
 
-    Batch norms are folded into the convolutions before them. Shapes of tensors: `effviz.zoo.state_dicts.tensor_shapes`.
+    Batch norms are folded into the preceding convolutions. Tensor shapes: `effviz.zoo.state_dicts.tensor_shapes`.
     """
     opset, graph = import_openvino().opset13, _Graph(tensors, arithmetic)
     channels = tensors["conv_stem.weight"].shape[1]  # of a photo
     pixels = opset.parameter(import_openvino().PartialShape([1, channels, -1, -1]), np.float32, name="pixels")
     stem, *blocks, head, classifier = named_layers(plan)
     node = graph.convolution(stem, pixels)
-    ends: dict[int, Node] = {}  # by stride: what is written last stays
+    ends: dict[int, Node] = {}  # by stride; the last block overwrites the earlier ones
     for _, parts in groupby(blocks, lambda part: (part.layer.stage, part.layer.block)):
         block = list(parts)
         node = graph.block(block, node)
@@ -121,7 +121,7 @@ def build_network(plan: Plan, tensors: Tensors, arithmetic: Arithmetic) -> OpenV
 
 
 def fix_input_size(network: OpenVinoNetwork, size_px: int) -> OpenVinoNetwork:
-    """Return a copy for one input size, which shares the weights and runs up to a third faster."""
+    """Return a copy for one input size; it shares the weights and runs up to a third faster."""
     copy = network.clone()
     _, channels, *_ = copy.inputs[0].get_partial_shape()
     copy.reshape([1, channels.get_length(), size_px, size_px])
@@ -129,13 +129,13 @@ def fix_input_size(network: OpenVinoNetwork, size_px: int) -> OpenVinoNetwork:
 
 
 def keep_outputs(network: OpenVinoNetwork, *names: str) -> OpenVinoNetwork:
-    """Cut away what these outputs do not need."""
+    """Return the part of the network that computes these outputs."""
     results = [output.get_node() for output in network.outputs if output.get_any_name() in names]
     return import_openvino().Model(results, network.get_parameters())
 
 
 def cut_before(network: OpenVinoNetwork, layer: TargetLayer) -> OpenVinoNetwork:
-    """Cut away what comes before a layer: its features go in, the logits come out."""
+    """Return the part of the network after a layer, from its features to the logits."""
     package = import_openvino()
     (result,) = [output.get_node() for output in network.outputs if output.get_any_name() == layer]
     features = result.input(0).get_source_output()
@@ -156,7 +156,7 @@ class _Graph:
         self._opset = import_openvino().opset13
 
     def block(self, block: Sequence[NamedLayer], entering: Node) -> Node:
-        """An MBConv block, with a shortcut where its output has the shape of its input."""
+        """Build an MBConv block, with a shortcut if its output has the shape of its input."""
         node = gate = entering
         for part in block:
             match part.layer.operator:
@@ -172,14 +172,14 @@ class _Graph:
         return self._opset.add(node, entering) if shortcut else node
 
     def convolution(self, part: NamedLayer, node: Node) -> Node:
-        """A convolution, its batch norm or bias, and the activation function but after the last of a block or gate."""
+        """Build a convolution with its batch norm or bias, and an activation unless it ends a block or gate."""
         weight, bias = self._weights(part)
         layer, convolve = part.layer, self._opset.convolution
         if layer.operator is Operator.DEPTHWISE:
             weight, convolve = weight[:, None], self._opset.group_convolution
         strides, zeros, dilations = [layer.stride] * 2, [layer.kernel // 2] * 2, [1, 1]
         same = self._arithmetic.padding is Padding.SAME
-        auto_pad = "same_upper" if same else "explicit"  # TensorFlow's SAME: the odd zero goes last
+        auto_pad = "same_upper" if same else "explicit"  # TensorFlow's SAME pads the extra zero at the end
         node = convolve(node, self._constant(weight), strides, zeros, zeros, dilations, auto_pad)
         node = self._opset.add(node, self._constant(bias[None, :, None, None]))
         if layer.operator in (Operator.PROJECT, Operator.EXCITE):
@@ -188,13 +188,13 @@ class _Graph:
         return self._opset.clamp(node, 0.0, 6.0) if relu6 else self._opset.swish(node)
 
     def linear(self, part: NamedLayer, means: Node) -> Node:
-        """The classifier: (1, C) -> (1, K)."""
+        """Build the classifier: (1, C) -> (1, K)."""
         weight, bias = self._weights(part)
         node = self._opset.matmul(means, self._constant(weight), transpose_a=False, transpose_b=True)
         return self._opset.add(node, self._constant(bias[None]))
 
     def _weights(self, part: NamedLayer) -> tuple[Floats, Floats]:
-        """Return the weights and biases that do what a layer and its batch norm do, where it has one."""
+        """Return a layer's weights and biases, with its batch norm folded in if it has one."""
         weight: Floats = self._tensors[f"{part.name}.weight"]
         if not part.norm:
             return weight, self._tensors[f"{part.name}.bias"]
@@ -210,7 +210,7 @@ class _Graph:
 
 
 def name_outputs(network: OpenVinoNetwork, names: Sequence[str]) -> OpenVinoNetwork:
-    """Give a network's outputs their names."""
+    """Name a network's outputs and return the network."""
     for output, name in zip(network.outputs, names, strict=True):
         output.set_names({str(name)})
     return network
@@ -218,15 +218,15 @@ def name_outputs(network: OpenVinoNetwork, names: Sequence[str]) -> OpenVinoNetw
 
 FAILURES = (ImportError, RuntimeError)
 WHOLE = "whole"
-COPIES_A_PART = 1.8  # of the weights, with a request's buffers: measured from 5 to 30 million parameters
-OTHER_PARTS = 2  # beside the network for one photo: what the last slow method needed
+COPIES_A_PART = 1.8  # of the weights, including a request's buffers: measured for 5 to 30 million parameters
+OTHER_PARTS = 2  # kept in addition to the network for one photo: the parts that the last slow method used
 
-# Networks of any size by their weights: those of one size are cut from them, and share their numbers.
+# Networks for any input size, by weights; networks for a fixed size are derived from them and share their weights.
 _written: "WeakKeyDictionary[Weights, OpenVinoNetwork]" = WeakKeyDictionary()
 
 
 class Hint(StrEnum):
-    """What OpenVINO optimises for: all cores on one input, or one input a core."""
+    """What OpenVINO optimises for: all cores on one input, or one input per core."""
 
     LATENCY = "LATENCY"
     THROUGHPUT = "THROUGHPUT"
@@ -234,7 +234,7 @@ class Hint(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenVinoEngine:
-    """A network for one input size, or for any. Each part is compiled when it is asked for; the last ones are kept."""
+    """A network for one input size or for any. Parts are compiled on demand; the most recent ones are kept."""
 
     source: OpenVinoNetwork
     name: EngineName = EngineName.OPENVINO
@@ -243,10 +243,10 @@ class OpenVinoEngine:
 
     @classmethod
     def of(cls, weights: Weights, size_px: int | None) -> Self:
-        """Write and compile a network, without a size for any; one thread at a time for the same weights.
+        """Build and compile a network for one input size, or None for any; one thread at a time for the same weights.
 
         Raises:
-            FAILURES: OpenVINO is missing, or does not compile this network.
+            FAILURES: OpenVINO is missing, or cannot compile this network.
         """
         if weights.spec.family is None:
             return cls._converted(weights, size_px)
@@ -260,14 +260,14 @@ class OpenVinoEngine:
     def _converted(cls, weights: Weights, size_px: int | None) -> Self:
         if size_px is None:
             raise RuntimeError("it is converted for one input size")
-        from effviz.explain.engines import torch_engine  # and so torch, whose module OpenVINO converts
+        from effviz.explain.engines import torch_engine  # imports torch, whose module OpenVINO converts
 
         engine = cls(torch_engine.convert(weights, size_px))
         torch_engine.check_against_cpu(engine, weights, size_px, torch_engine.CONVERTED_TOLERANCE)
         return engine
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:
-        """Return features after `bn2` (N, C, H, W) and logits (N, K) of inputs (N, 3, S, S), one after the other."""
+        """Return features after `bn2` (N, C, H, W) and logits (N, K) of inputs (N, 3, S, S), run one by one."""
         outputs = [self.requests.one(photo) for photo in np.asarray(pixels, np.float32)[:, None]]
         features, logits = zip(*outputs, strict=True)
         return _joined(features), _joined(logits)
@@ -288,7 +288,7 @@ class OpenVinoEngine:
 
     @property
     def copies(self) -> float:
-        """How many times it holds the weights, beside the network that other sizes share."""
+        """Number of copies of the weights that the engine holds, apart from the network that all sizes share."""
         return COPIES_A_PART * len(self.parts)
 
     @property
@@ -303,7 +303,7 @@ class OpenVinoEngine:
         if part := self.parts.get((name, hint)):
             return part
         with self.compiling:
-            if (name, hint) not in self.parts:  # another thread may have made it meanwhile
+            if (name, hint) not in self.parts:  # another thread may have compiled it meanwhile
                 part = _compiled(cut(self.source.clone()), hint)
                 others = [key for key in self.parts if key != (WHOLE, Hint.LATENCY)]
                 for oldest in others[: len(others) + 1 - OTHER_PARTS] if (name, hint) != (WHOLE, Hint.LATENCY) else ():
@@ -322,7 +322,7 @@ def _compiled(part: OpenVinoNetwork, hint: Hint) -> InferRequests:
         "PERFORMANCE_HINT": hint.value,
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": threads,
-        # Pinned threads take the first cores, which all processes with a share of the machine would then crowd on.
+        # Pinned threads take the first cores, on which all processes that share the machine would then compete.
         "ENABLE_CPU_PINNING": threads >= cpu.available_cores(),
     }
     cpu.limit_numpy_threads()

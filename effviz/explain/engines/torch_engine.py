@@ -1,6 +1,6 @@
 """torch as an engine: the module itself on the CPU, which is the reference, or a copy of it on a GPU.
 
-A GPU is checked against the CPU before it is used.
+A GPU's results are checked against the CPU's before the GPU is used.
 """
 
 import copy
@@ -18,23 +18,23 @@ from effviz.explain.engines import openvino_engine
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.zoo.model import Weights
 
-BATCH = {EngineName.TORCH: 8, EngineName.CUDA: 64, EngineName.MPS: 32}  # inputs of USUAL numbers at once, of many
-USUAL = 3 * 224 * 224  # of larger ones fewer: somebody may wait for the end of a batch, and its layers fill the memory
+BATCH = {EngineName.TORCH: 8, EngineName.CUDA: 64, EngineName.MPS: 32}  # batch size of `many` for inputs of USUAL size
+USUAL = 3 * 224 * 224  # larger inputs get smaller batches: others may wait for a batch, and it takes memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TorchEngine:
-    """A module that is only read, so no lock is needed."""
+    """A torch module as an engine; it is only read, so no lock is needed."""
 
     module: Any  # torch.nn.Module
     name: EngineName = EngineName.TORCH
 
     @classmethod
     def of(cls, weights: Weights, name: EngineName = EngineName.TORCH) -> Self:
-        """Take the module itself on the CPU, else copy it to the device.
+        """Use the module itself on the CPU, or copy it to another device.
 
-        On a GPU the whole process does without TF32 from then on: it would round convolutions to ten bits. The switch
-        is no thread's own, so turning it to and fro around each pass would leave it either way.
+        On CUDA, this disables TF32, which would round convolutions to ten bits, for the rest of the process. The switch
+        is not thread-local, so toggling it around each pass could leave it in either state.
         """
         if name is EngineName.TORCH:
             return cls(weights.module)
@@ -69,7 +69,7 @@ class TorchEngine:
 
     @property
     def copies(self) -> int:
-        """How many times it holds the weights, beside the module."""
+        """Number of copies of the weights that the engine holds, apart from the module."""
         return int(self.name is not EngineName.TORCH)
 
     def _tensor(self, array: Floats) -> torch.Tensor:
@@ -87,11 +87,11 @@ def _array(tensor: torch.Tensor) -> Floats:
     return np.array(tensor.cpu().numpy(), np.float32)
 
 
-# A network that no plan describes, in OpenVINO's operators: converted from its module as it runs at one size.
+# Networks that no plan describes, converted to OpenVINO from their torch modules at one input size.
 
 
 class _FeaturesAndLogits(torch.nn.Module):
-    """What a forward pass has to put out."""
+    """Wraps a network so that its forward pass returns features and logits."""
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class _FeaturesAndLogits(torch.nn.Module):
 
 
 def convert(weights: Weights, size_px: int) -> openvino_engine.OpenVinoNetwork:
-    """Return a network with the outputs `TargetLayer.LAST` and LOGITS; raises RuntimeError where OpenVINO cannot."""
+    """Return a network with the outputs `TargetLayer.LAST` and LOGITS; raises RuntimeError if OpenVINO cannot."""
     package = openvino_engine.import_openvino()
     example = torch.zeros(1, PICTURE_CHANNELS, size_px, size_px)
     with weights.lock, torch.inference_mode(False), torch.no_grad():
@@ -112,19 +112,19 @@ def convert(weights: Weights, size_px: int) -> openvino_engine.OpenVinoNetwork:
     return openvino_engine.name_outputs(network, (TargetLayer.LAST, openvino_engine.LOGITS))
 
 
-# Whether a GPU, or a conversion, gives the CPU's numbers for a network: asked once, before it is used.
+# Check once, before use, that a GPU or a conversion reproduces the CPU's numbers for a network.
 
 TOLERANCE = 1e-3  # relative to the CPU's largest value
-CONVERTED_TOLERANCE = 1e-4  # of a network that somebody else wrote down: it has to be the same one
+CONVERTED_TOLERANCE = 1e-4  # stricter for a converted network: it has to be the same network
 
 
 def check_against_cpu(
     engine: openvino_engine.OpenVinoEngine | TorchEngine, weights: Weights, size_px: int, tolerance: float = TOLERANCE
 ) -> None:
-    """Compare every layer on a smooth picture: on noise some networks lose all digits, whoever runs them.
+    """Compare every layer on a smooth picture: on noise, some networks lose all digits on any engine.
 
     Raises:
-        RuntimeError: the numbers differ.
+        RuntimeError: The numbers differ.
     """
     ramp = np.linspace(-1, 1, size_px, dtype=np.float32)
     pixels = np.stack([*np.meshgrid(ramp, ramp), np.outer(ramp, ramp)])[None]  # (1, 3, S, S)
