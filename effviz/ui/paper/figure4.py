@@ -24,7 +24,7 @@ def show() -> None:
     sources((_("paper, Figure 4 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
     text = _(
         "Widening saturates first on plain B0 (green). On a baseline that is already twice as deep *and* has a larger "
-        "input (orange), the same MACs end up more than a point higher. **The dimensions have to be scaled together.**"
+        "input (orange), it ends over a point higher at the same MACs. **The dimensions have to be scaled together.**"
     )
     st.markdown(text)
     disagreement()

@@ -196,8 +196,8 @@ def _misprint() -> None:
 def _held_out() -> None:
     st.subheader(_("Table 8: validation versus test accuracy"), help=glossary.tip("minival"))
     text = _(
-        "v5 also reports accuracy on ImageNet's test set, which is not used for tuning. Both accuracies agree within "
-        "0.2 points, a sign that the networks were not fitted to the validation images."
+        "v5 also reports accuracy on ImageNet's test set, which is not used for tuning. The two agree within 0.2 "
+        "points, a sign that the networks were not fitted to the validation images."
     )
     st.markdown(text)
     columns: dict[str, Column[paper_tables.HeldOut]] = {

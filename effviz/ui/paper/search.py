@@ -112,8 +112,8 @@ def show() -> None:
     """Draw the section."""
     text = _(
         "**Step 1** tries values of α, β and γ of at least 1 with α·β²·γ² ≈ 2 on B0, so that φ = 1 doubles the MACs. "
-        "**Step 2** fixes the best α, β and γ and raises φ. The paper found 1.2, 1.1 and 1.15. Its grid and the "
-        "accuracies of the other points were never published."
+        "**Step 2** fixes the best α, β and γ and raises φ. The paper found 1.2, 1.1 and 1.15; it never published its "
+        "grid or the accuracies of the other points."
     )
     st.markdown(text)
     st.subheader(_("Step 1: which points double the MACs?"))
