@@ -72,7 +72,7 @@ def test_a_run_writes_its_rows_and_prints_a_table(data, tmp_path):
     out = tmp_path / "run"
     words = (data, "--models", "lite0@64", "--methods", "cam,gradcam++", "--out", out)
     result = run(*words)
-    assert "broken.jpg is not a picture" in result.stderr
+    assert "broken.jpg is not an image" in result.stderr
     assert "control-gaussian" in result.stdout
     assert "top-1" in result.stdout
     rows = pq.read_table(out / "results.parquet")
@@ -105,7 +105,7 @@ def test_a_run_without_a_usable_photo_fails_and_keeps_the_reasons(tmp_path):
     assert strict(result.stdout)["failures"] == 2
     rows = pq.read_table(out / "results.parquet").to_pylist()
     assert [row["photo"] for row in rows] == ["one.jpg", "two.jpg"]
-    assert all("is not a picture" in row["error"] for row in rows)
+    assert all("is not an image" in row["error"] for row in rows)
 
 
 def test_every_option_reaches_the_run(data, tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def test_bad_files_are_skipped_and_named(folder: Path) -> None:
     known = data.data_set(folder, 16)
     assert len(known.train) == 24
     assert len(known.train.skipped) == 1
-    assert "red/broken.jpg is not a picture" in known.train.skipped[0]
+    assert "red/broken.jpg is not an image" in known.train.skipped[0]
     assert list(known.train.labels) == [0] * 12 + [1] * 12
 
 

@@ -206,7 +206,7 @@ def test_a_visitors_photo_is_decoded_once_and_in_a_turn(data: bytes, readable: b
         taken.append("over")
 
     for _again in range(3):
-        with nullcontext() if readable else pytest.raises(ImageError, match=r"^mine\.jpg is not a picture"):
+        with nullcontext() if readable else pytest.raises(ImageError, match=r"^mine\.jpg is not an image"):
             assert cache.own(data, "mine.jpg", turn).open().rgb.ndim == 3
     assert taken == ["begun", "over"][: 1 + readable]
 
