@@ -74,7 +74,7 @@ def a_box_is_measured_in_every_map_while_it_is_drawn(grid: Any) -> None:
     expect(boxed(page, 1)).to_have_text(
         re.compile(r"^100 % .* in 100\.0 % of what lite2@260 saw: 1\.0 times a uniform map;")
     )
-    expect(page.get_by_text(re.compile(r"^It covers 9[5-7]\.\d% of the photo\.$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^The box covers 9[5-7]\.\d% of the photo\.$"))).to_be_visible()
     assert len(line.sent) == before
 
 

@@ -60,12 +60,14 @@ def the_answer_about_a_cell_is_spoken_and_the_keyboard_is_not_lost(grid: Any) ->
     spoken = page.locator(".inspector [aria-live=polite]")
     page.get_by_role("button", name="Show what this cell reacts to").press("Enter")
     expect(spoken).to_have_text(re.compile(r"^(One moment …|90 % of what matters)"))
-    expect(spoken).to_have_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))
+    expect(spoken).to_have_text(re.compile(r"^90 % of what matters to the cell .* is in [\d.]+ % of"))
     release = page.get_by_role("button", name="Release cell")
     expect(release).to_be_focused()
     grid.stage(0).press("ArrowUp")
     grid.stage(0).press("ArrowDown")  # back: its description is read again, after the cell
-    expect(spoken).to_have_text(re.compile(r"^lite0@224, row .* By itself: .*\. 90 % of what matters to the cell"))
+    expect(spoken).to_have_text(
+        re.compile(r"^lite0@224, row .* This cell alone: .*\. 90 % of what matters to the cell")
+    )
     release.press("Enter")
     expect(grid.stage(0)).to_be_focused()
 

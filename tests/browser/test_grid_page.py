@@ -179,7 +179,9 @@ def cells_are_asked_by_keyboard_and_spoken(grid: Any) -> None:
     expect(grid.stage(0)).to_have_attribute("tabindex", "-1")
     grid.stage(1).press("Enter")
     spoken = page.locator(".inspector [aria-live=polite]")
-    expect(spoken).to_have_text(re.compile(r"lite2@260, row \d, column \d: \+\d.* for German Shepherd Dog. By itself"))
+    expect(spoken).to_have_text(
+        re.compile(r"lite2@260, row \d, column \d: \+\d.* for German Shepherd Dog. This cell alone")
+    )
     before = spoken.inner_text()
     grid.stage(1).press("ArrowDown")
     expect(spoken).not_to_have_text(before)
@@ -187,7 +189,9 @@ def cells_are_asked_by_keyboard_and_spoken(grid: Any) -> None:
     expect(page.locator(".panel ol").first.locator("li")).to_have_count(5)
     expect(page.locator(".panel tbody th").last).to_have_text("Top classes of this cell alone (logit)")
     expect(page.locator(".inspector > .note")).to_have_text(re.compile("^White frame: what the model saw"))
-    expect(page.locator(".panel .note").last).to_have_text(re.compile("^The cell can see all that the model saw"))
+    expect(page.locator(".panel .note").last).to_have_text(
+        re.compile("^The cell's receptive field covers all that the model saw")
+    )
     grid.stage(1).press("Escape")
     expect(page.get_by_role("button", name="Release cell")).to_be_hidden()
     grid.stage(1).press("ArrowLeft")
@@ -202,7 +206,7 @@ def what_matters_in_a_cell_is_drawn_on_the_photo(grid: Any) -> None:
     before = grid.pixels(photo)
     page.get_by_role("button", name="Show what this cell reacts to").click()
     expect(
-        page.locator(".panel").get_by_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))
+        page.locator(".panel").get_by_text(re.compile(r"^90 % of what matters to the cell .* is in [\d.]+ % of"))
     ).to_be_visible()
 
     def is_drawn() -> None:
@@ -344,7 +348,7 @@ def test_where_two_models_differ_is_marked_and_puts_photos_in_order(compare: Com
     expect(page.locator(".difference .bubble").first).to_have_text("most different here")  # hidden parts are not drawn
 
     def apart() -> dict[str, int]:
-        found = [re.search(r"In all, (\d+)%", text) for text in says.all_inner_texts()]
+        found = [re.search(r"Overall, (\d+)%", text) for text in says.all_inner_texts()]
         return dict(zip(names.all_inner_texts(), [int(one[1]) for one in found if one], strict=True))
 
     before = apart()
@@ -358,7 +362,7 @@ def test_where_two_models_differ_is_marked_and_puts_photos_in_order(compare: Com
 
     poll(page, in_order)
     page.locator(".difference select").last.select_option("lite0@224")
-    expect(says).to_have_text([re.compile("In all, 0% of the evidence lies elsewhere")] * 3)
+    expect(says).to_have_text([re.compile("Overall, 0% of the evidence is in a different place")] * 3)
     page.get_by_label("Most different first").uncheck()
     expect(names).to_have_text(chosen)
 

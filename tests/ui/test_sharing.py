@@ -151,7 +151,7 @@ def test_a_link_elsewhere_asks_for_its_photos_and_explains_their_class_on_no_oth
     assert "sea.png" in said(at)
     assert shown(at) == "class '', ['other.png', 'renamed.png']"
     bring(at, ("sea.png", SEA))
-    assert "no link carries" not in said(at)
+    assert "links do not include" not in said(at)
     assert shown(at).startswith("class 'black-footed ferret'")
     assert address(at)["class"] == "black-footed ferret"
     next(button for button in at.button if button.label == "Remove my photos").click().run()
@@ -211,10 +211,10 @@ def photo_shelf_names(at: AppTest) -> list[str]:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"no zip", "holiday.zip is no session"),
+        (b"no zip", "holiday.zip is not a session"),
         (saved("opacity=900"), "asks for opacity"),
         (saved("&".join(f"k{n}=1" for n in range(99))), "holiday.zip"),
-        (saved("", SessionPhoto("x.png", b"no photo")), "x.png is not a picture"),
+        (saved("", SessionPhoto("x.png", b"no photo")), "x.png is not an image"),
     ],
 )
 def test_a_bad_session_is_one_sentence_and_the_page_goes_on(data: bytes, sentence: str) -> None:
