@@ -138,13 +138,13 @@ def test_many_photos_are_the_same_maps_on_both_sides(
 ) -> None:
     monkeypatch.setattr(peer_comparisons, "MANY", 5)
     ours, theirs = [], []
-    cam, batch = peer_comparisons.closed_form.cam, peer_comparisons.grad_cam_of_any
+    cam, batch = peer_comparisons.activation_maps.cam, peer_comparisons.grad_cam_of_any
 
     def noted(model: Model) -> object:
         explain = batch(model)
         return lambda pixels, index: theirs.extend(explain(pixels, index))
 
-    monkeypatch.setattr(peer_comparisons.closed_form, "cam", lambda *given: ours.append(cam(*given)))
+    monkeypatch.setattr(peer_comparisons.activation_maps, "cam", lambda *given: ours.append(cam(*given)))
     monkeypatch.setattr(peer_comparisons, "grad_cam_of_any", noted)
     sides = peer_comparisons._many(subject)
     sides.ours()
