@@ -14,7 +14,7 @@ __all__ = ["compare", "models", "plan", "solve"]
 
 
 def __getattr__(name: str) -> object:
-    """Import what is behind a public name when it is first used: the libraries take a second to load."""
+    """Import a public name when it is first used, because the libraries take a second to load."""
     if name in __all__:
         return getattr(import_module("effviz.api"), name)
     raise AttributeError(f"module 'effviz' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""`python -m effviz`: the commands, also where the console script is not on the path."""
+"""`python -m effviz` runs the commands even if the console script is not on the path."""
 
 from effviz.cli import main
 

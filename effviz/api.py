@@ -35,26 +35,26 @@ IN_NOTEBOOK: Final = OverlayStyle(view=RasterOptions(longest_px=320))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison(Sequence[Explanation]):
-    """Maps of some photos by some models, photo by photo; a notebook shows them as a grid."""
+    """Maps of one or more photos by one or more models, photo by photo; a notebook shows them as a grid."""
 
-    explanations: tuple[Explanation, ...]  # one a photo and model, with its map and the five best guesses
+    explanations: tuple[Explanation, ...]  # one per photo and model, with its map and the five best guesses
     models: tuple[str, ...]  # labels, the columns of the grid
     scale: Scale = Scale.OWN
     style: OverlayStyle = IN_NOTEBOOK
 
     @property
     def maps(self) -> tuple[Floats, ...]:
-        """The raw maps (H, W), read-only, in the same order: neither cut at zero nor stretched to 0..1."""
+        """The raw maps (H, W), read-only, in the same order: neither clipped at zero nor rescaled to 0..1."""
         return tuple(each.map.values for each in self.explanations)
 
     def styled(self, scale: str = Scale.OWN, palette: str = Palette.INFERNO, opacity: float = 0.55) -> "Comparison":
-        """Return the same maps, drawn otherwise.
+        """Return the same maps drawn with another scale, palette or opacity.
 
         Raises:
             SettingsError: there is no such scale or palette, or the opacity is not between 0 and 1.
         """
         if not 0 <= opacity <= 1:
-            text = _("The opacity is {opacity:g}: 0 to 1 is allowed. Choose one in that range.")
+            text = _("The opacity is {opacity:g}, but must be from 0 to 1. Choose a value in that range.")
             raise SettingsError(text.format(opacity=opacity))
         style = replace(self.style, palette=_choice(Palette, palette), opacity=opacity)
         return replace(self, scale=_choice(Scale, scale), style=style)
@@ -63,7 +63,7 @@ class Comparison(Sequence[Explanation]):
         """Write each overlay (PNG), each raw map (NPY) and `result.json`, as `effviz cam` does; return the folder.
 
         Raises:
-            SettingsError: the folder cannot be written.
+            SettingsError: the folder is not writable.
         """
         style = replace(self.style, view=explanations.VIEW)
         explanations.write(self.explanations, Path(folder), self.scale, style)
@@ -83,7 +83,7 @@ class Comparison(Sequence[Explanation]):
         return f"Comparison({len(self)} maps by {', '.join(self.models)})"
 
     def _repr_html_(self) -> str:
-        """Draw photos down, models across."""
+        """Return a table with one row per photo and one column per model."""
         scaled = rescale([each.map for each in self.explanations], self.scale)
         cells = [self._cell(each, scaled_map) for each, scaled_map in zip(self.explanations, scaled, strict=True)]
         rows = [
@@ -107,7 +107,7 @@ class Comparison(Sequence[Explanation]):
 
 
 class ModelList(tuple[catalogue.ModelCard, ...]):
-    """What `models` returns; a notebook shows it as a table."""
+    """The models that `models` returns; a notebook shows them as a table."""
 
     __slots__ = ()
 
@@ -136,14 +136,14 @@ def compare(
     method: str = Method.CAM,
     layer: str = TargetLayer.LAST,
 ) -> Comparison:
-    """Make the maps of some photos by some models.
+    """Compute the maps of one or more photos by one or more models.
 
     Args:
-        photos: one or several: a file, its bytes, an array or PIL image, or the name of a sample such as "owl".
-        models: such as "lite0@224"; `models()` lists them.
-        target: "top1" (each model's own first choice), "rank2", a class's name, or its index.
-        method: how features become a map; `effviz cam --help` lists them.
-        layer: where features are read: "last", or the end of a stage, "stride16".
+        photos: one or more: a file, its bytes, an array, a PIL image, or the name of a sample photo such as "owl".
+        models: names such as "lite0@224"; `models()` lists them.
+        target: "top1" (each model's first choice), "rank2", or the name or index of a class.
+        method: the CAM method; `effviz cam --help` lists them all.
+        layer: where the features are read: "last", or the end of a stage such as "stride16".
 
     Raises:
         EffVizError: a photo, model, class, method or layer does not exist or cannot be used.
@@ -164,7 +164,7 @@ def compare(
 
 
 def models() -> ModelList:
-    """Return every model: its size, cost, accuracy with its source, and whether its weights are here."""
+    """Return every model: its size, cost, accuracy with its source, and whether its weights are on this machine."""
     return ModelList(catalogue.cards())
 
 
@@ -177,17 +177,17 @@ def plan(  # noqa: PLR0913  # each is one of the network's numbers
     family: str = Family.EFFICIENTNET,
     classes: int = 1000,
 ) -> Plan:
-    """Lay out B0 scaled by phi, or by depth, width and resolution, with parameters and MACs of every stage.
+    """Plan B0 scaled by phi, or by depth, width and resolution: every stage with its parameters and MACs.
 
-    With phi, a resolution fixes the input size, while depth and width grow.
+    With `phi`, `resolution` fixes the input size, and only depth and width scale.
 
     Raises:
-        SettingsError: phi and depth or width are given, or a number is out of range.
+        SettingsError: phi is given together with depth or width, or a number is out of range.
     """
     if phi is None:
         return scaling.plan(depth, width, resolution or 224, _choice(Family, family), classes)
     if (depth, width) != (1.0, 1.0):
-        raise SettingsError(_("Phi sets depth and width: give phi alone, or depth and width without it."))
+        raise SettingsError(_("phi sets both depth and width: give either phi, or depth and width."))
     return ScalingPath(family=_choice(Family, family), resolution_px=resolution, classes=classes).network(phi)
 
 
@@ -201,7 +201,7 @@ def solve(  # noqa: PLR0913
     family: str = Family.EFFICIENTNET,
     classes: int = 1000,
 ) -> Solution:
-    """Find the largest network within one limit or several: MACs, parameters, bytes of activations at their peak.
+    """Find the largest network within one or more limits: MACs, parameters, peak memory of activations in bytes.
 
     Raises:
         SettingsError: no limit is given, or nothing fits.
@@ -209,7 +209,7 @@ def solve(  # noqa: PLR0913
     amounts = {BudgetKind.MACS: macs, BudgetKind.PARAMS: params, BudgetKind.ACTIVATION_MEMORY: memory}
     budgets = [Budget(kind, amount) for kind, amount in amounts.items() if amount is not None]
     if not budgets:
-        raise SettingsError(_("There is no limit: give at least one of macs, params and memory."))
+        raise SettingsError(_("No limit was given: give at least one of macs, params and memory."))
     way = _choice(ScalingMethod, method)
     return scaling.solve_within(budgets, ScalingPath(way, PAPER_RULE, _choice(Family, family), resolution, classes))
 
@@ -218,7 +218,7 @@ def _choice(choices: type[E], text: str) -> E:
     try:
         return choices(str(text))
     except ValueError as error:
-        sentence = _("{text!r} is not among {allowed}. Pick one of them.")
+        sentence = _("{text!r} is not an option: the options are {allowed}. Choose one of them.")
         raise SettingsError(sentence.format(text=text, allowed=", ".join(choices))) from error
 
 
@@ -231,14 +231,14 @@ def _photo(given: PhotoLike) -> PhotoSource:
         path = Path(given)
         samples = {each.name: each.path for each in sample_photos.samples()}
         file = samples[path.name] if str(path) in samples and not path.exists() else path
-        decoding.read_file(file)  # here, to find mistakes early
+        decoding.read_file(file)  # fail early if it cannot be read
         return file
     return _pixels(np.asarray(given.convert("RGB") if isinstance(given, Image.Image) else given))
 
 
 def _pixels(rgb: npt.NDArray[np.generic]) -> Photo:
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
-        text = _("An array of {shape}, {kind}, is no photo: it must be (height, width, 3) in uint8. Convert it.")
+        text = _("An array {shape} of {kind} is not a photo: it must be (height, width, 3) in uint8. Convert it.")
         raise ImageError(text.format(shape=rgb.shape, kind=rgb.dtype))
     pixels = np.array(rgb, np.uint8)
     pixels.setflags(write=False)

@@ -8,12 +8,12 @@ EffVizError
 └── DatasetError   a folder or annotation file cannot be used
 
 Every message is one sentence (or two) with three parts: what was given, what is allowed, what to do next.
-Programmer mistakes are not in this tree and are never caught.
+Programming errors are not in this tree and are never caught.
 """
 
 
 class EffVizError(Exception):
-    """Base of every error that a user can cause and mend; its text can be shown as it is."""
+    """Base of every error that a user can cause and fix; its text can be shown as it is."""
 
 
 class ImageError(EffVizError):
@@ -29,7 +29,7 @@ class TargetError(EffVizError):
 
 
 class SettingsError(EffVizError):
-    """A number, name or option is outside what is allowed."""
+    """A number, name or option is not allowed."""
 
 
 class DatasetError(EffVizError):

@@ -1,11 +1,11 @@
-"""Every text that visitors read goes through `_`: a second language is a catalogue in `locales/`, no page changes.
+"""Translation: every text that visitors read goes through `_`, so a new language is a new catalogue in `locales/`.
 
-`_` looks a literal sentence up when it is shown, so values go in afterwards: `_("{count} px").format(count=3)`.
-`ngettext` does the same for what is counted, since languages differ in how many plural forms they have.
-Text that is made when a module loads, or kept in a cache that visitors share, is marked with `lazy_gettext` and looked
-up where it is shown: `_(TITLES[kind])`. `docs/translating.md` says how a language is added.
+`_` translates a literal sentence when it is shown; values are inserted afterwards: `_("{count} px").format(count=3)`.
+`ngettext` does the same for counts, because languages have different numbers of plural forms.
+Text that is created when a module loads, or kept in a cache that visitors share, is marked with `lazy_gettext` and
+translated where it is shown: `_(TITLES[kind])`. `docs/translating.md` explains how to add a language.
 
-Languages are named as gettext names its folders (`zh_TW`); browsers and addresses write `zh-TW`.
+Language codes are gettext's folder names (`zh_TW`); browsers and addresses write `zh-TW`.
 """
 
 import gettext
@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Final
 
 LOCALES = Path(__file__).with_name("locales")  # LANGUAGE/LC_MESSAGES/effviz.mo, as gettext lays them out
-SOURCE_LANGUAGE: Final = "en"  # what the code is written in
+SOURCE_LANGUAGE: Final = "en"  # the language of the texts in the code
 
-# Of the visitor whose page runs in this thread; None: not known yet, `set_language_source` says who knows.
+# The language of the visitor whose page runs in this thread; None until `_language_source` is asked for it.
 thread_language: ContextVar[str | None] = ContextVar("language", default=None)
 _language_source: Callable[[], str] = lambda: SOURCE_LANGUAGE  # noqa: E731 - replaced as a whole
 
 
 def _(text: str) -> str:
-    """Return a text in the visitor's language, or as it is where the catalogue has none."""
-    if not text:  # gettext keeps the catalogue's own header under the empty text
+    """Return a text in the visitor's language, or unchanged if the catalogue lacks it."""
+    if not text:  # gettext stores the catalogue's header under the empty string
         return ""
     if isinstance(text, _LazyMessage):
         return _translations().gettext(text.sentence).format(**text.values)
@@ -33,27 +33,27 @@ def _(text: str) -> str:
 
 
 def ngettext(one: str, several: str, count: int) -> str:
-    """Return a text's form for a count: `ngettext("{count} seed", "{count} seeds", n).format(count=n)`."""
+    """Return the form of a text for a count: `ngettext("{count} seed", "{count} seeds", n).format(count=n)`."""
     return _translations().ngettext(one, several, count)
 
 
 def lazy_gettext(text: str, **values: object) -> str:
-    """Mark a text for the catalogue without looking it up yet; with values it reads as if they had been put in."""
+    """Mark a text for translation without translating it yet; `values` fill its placeholders."""
     return _LazyMessage(text, values) if values else text
 
 
 def split_message(text: str) -> tuple[str, dict[str, object]]:
-    """Return a marked text's sentence and values, which another process can join again."""
+    """Return a marked text's sentence and values, for `join_message` in another process."""
     return (text.sentence, text.values) if isinstance(text, _LazyMessage) else (text, {})
 
 
 def join_message(sentence: str, values: dict[str, object]) -> str:
-    """Return the marked text that `split_message` took apart, in this process or another one."""
+    """Return the marked text that `split_message` split, in this process or another one."""
     return _LazyMessage(sentence, values) if values else sentence
 
 
 def typeset(number: str) -> str:
-    """Return a number as it is printed in any language: with a minus sign, not a hyphen."""
+    """Return a number with a minus sign instead of a hyphen, as it is printed in every language."""
     return number.replace("-", "\N{MINUS SIGN}")
 
 
@@ -64,21 +64,21 @@ def current_language() -> str:
 
 
 def set_language_source(teller: Callable[[], str]) -> None:
-    """Let a function tell the language of every thread in which none is set; it is called once a thread.
+    """Set the function that returns the language of a thread that has none; it is called once per thread.
 
-    Streamlit runs callbacks before the page and in a thread of their own: there nobody could have set it.
+    Streamlit runs callbacks before the page and in a separate thread, where the language is not set yet.
     """
     global _language_source
     _language_source = teller
 
 
 def best_language(*asked: str) -> str:
-    """Return the first language asked for that there is, or the nearest to it; the source language if there is none."""
+    """Return the first requested language that exists, or its nearest relative; else the source language."""
     return next(filter(None, map(find_language, asked)), SOURCE_LANGUAGE)
 
 
 def find_language(tag: str) -> str | None:
-    """Return the catalogue for a browser's tag: `de` for `de-AT`, and `zh_TW` for `zh-HK` where no other is nearer."""
+    """Return the language code for a browser's tag: `de` for `de-AT`, and `zh_TW` for `zh-HK` if no other is nearer."""
     codes = {code.lower(): code for code in (SOURCE_LANGUAGE, *available_languages())}
     name = tag.lower().replace("-", "_")
     language = name.partition("_")[0]
@@ -87,13 +87,13 @@ def find_language(tag: str) -> str | None:
 
 
 def language_name(code: str) -> str:
-    """Return what a language calls itself, which its catalogue says in place of the word English; else its tag."""
+    """Return a language's own name, which is its catalogue's translation of the word English; else its tag."""
     name = _catalogue(code).gettext("English")
     return name if name != "English" or code == SOURCE_LANGUAGE else language_tag(code)
 
 
 def language_tag(code: str) -> str:
-    """Return a language as browsers and addresses write it: `zh-TW`."""
+    """Return a language code as browsers and addresses write it: `zh-TW`."""
     return code.replace("_", "-")
 
 
@@ -116,7 +116,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 
 class _LazyMessage(str):
-    """A sentence of the source language with its values in it, which remembers both for `_`."""
+    """A sentence of the source language with its values filled in; it keeps both for `_`."""
 
     __slots__ = ("sentence", "values")
     sentence: str
@@ -128,5 +128,5 @@ class _LazyMessage(str):
         return marked
 
     def __reduce__(self) -> tuple[type["_LazyMessage"], tuple[str, dict[str, object]]]:
-        """Copies and pickles remember both, too."""
+        """Keep both in copies and pickles."""
         return _LazyMessage, (self.sentence, self.values)

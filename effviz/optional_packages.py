@@ -1,4 +1,4 @@
-"""Packages that EffViz starts without: what needs one asks for it by name before it imports it."""
+"""Optional packages: code that needs one calls `require` before it imports the package."""
 
 import platform
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ ONNX: Final = ("onnx", "onnxruntime")
 
 
 def require(*names: str, extra: str = "") -> None:
-    """Raise SettingsError where one of these packages is missing; `extra` is the optional group that they are in."""
+    """Raise SettingsError if one of these packages is missing; `extra` is the optional group that contains them."""
     if missing := [name for name in names if not _is_installed(name)]:
         optional = _("This needs {names}, which are optional: run `pip install 'effviz[{extra}]'`.")
         usual = _(
-            "This needs {names}, which EffViz was installed without here: class activation maps, plans and all "
-            "pages work without. Run `make app` without LIGHT=1, or `pip install -r requirements.txt`."
+            "This needs {names}, which this installation does not include: class activation maps, plans and all "
+            "pages work without it. Run `make app` without LIGHT=1, or `pip install -r requirements.txt`."
         )
         raise SettingsError((optional if extra else usual).format(names=", ".join(missing), extra=extra))
 
 
 @cache
 def versions(*names: str) -> Mapping[str, str]:
-    """Return the versions of EffViz, of Python, and of those of these packages that are installed."""
-    from importlib import metadata  # here: commands start without
+    """Return the versions of EffViz, Python, and those of these packages that are installed."""
+    from importlib import metadata  # here, because commands start without it
 
     installed = {"effviz": effviz.__version__, "python": platform.python_version()}
     for name in names:
@@ -42,5 +42,5 @@ def versions(*names: str) -> Mapping[str, str]:
 def _is_installed(name: str) -> bool:
     try:
         return find_spec(name) is not None
-    except ImportError:  # of a finder that forbids it
+    except ImportError:  # an import hook forbids it
         return False

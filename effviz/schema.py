@@ -1,12 +1,12 @@
-"""What a file that somebody wrote must hold, as a dataclass whose fields say their types and rules.
+"""Validation of files that users write: a dataclass declares the type and rule of every field.
 
     @dataclass
     class Entry:
         name: Annotated[str, Pattern("[a-z]+", "lower-case letters")]
         crop_pct: Annotated[float, Range(0.05, 1)] = 0.875
 
-`parse` has pydantic make one from what JSON or TOML gave; nothing is converted but whole numbers (224.0 is
-one), lists to tuples and texts to choices. `check` looks at one that code made. A mistake is one sentence.
+`parse` builds the dataclass from parsed JSON or TOML with pydantic. It converts only whole floats to integers (224.0),
+lists to tuples and strings to choices. `check` validates one that code built. An error is one sentence.
 """
 
 import json
@@ -25,16 +25,16 @@ from effviz.errors import SettingsError
 from effviz.i18n import _
 
 T = TypeVar("T")
-SHOWN: Final = 60  # characters of a value in a sentence
-RULE: Final = "rule"  # pydantic's kind of error where a rule is broken
-FIRST: Final = ("json_invalid", "unexpected_keyword_argument", "missing")  # kinds of errors to be named before others
+SHOWN: Final = 60  # characters of a value in an error message
+RULE: Final = "rule"  # pydantic's type of error for a broken rule
+FIRST: Final = ("json_invalid", "unexpected_keyword_argument", "missing")  # types of errors to report before others
 
 
 class Rule:
-    """What a value has to be besides its type; `str` says what is allowed."""
+    """A constraint on a value besides its type; `str` says what is allowed."""
 
     def allows(self, value: Any) -> bool:
-        """Whether it is that."""
+        """Whether the value keeps the rule."""
         raise NotImplementedError
 
     def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -53,31 +53,31 @@ def _whole(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Range(Rule):
-    """A number from `low` to `high`; for each of several, where the type is a tuple."""
+    """A number from `low` to `high`; in a tuple, every number."""
 
     low: float
     high: float
 
     def allows(self, value: Any) -> bool:
-        """Whether it is one; not-a-number is none."""
+        """Whether every number is in the range; NaN is not."""
         return all(self.low <= part <= self.high for part in (value if isinstance(value, tuple) else (value,)))
 
     def __str__(self) -> str:
         return _("{low:g} to {high:g}").format(low=self.low, high=self.high)
 
 
-Count = Annotated[int, Range(1, 2**53)]  # beyond, a float has other digits
+Count = Annotated[int, Range(1, 2**53)]  # a float holds every integer up to this one
 
 
 @dataclass(frozen=True)
 class Pattern(Rule):
-    """A text that all of this regular expression fits."""
+    """A string that matches a regular expression as a whole."""
 
     expression: str
-    words: str  # the same for people, marked for translation
+    words: str  # the same in words, marked for translation
 
     def allows(self, value: Any) -> bool:
-        """Whether it is one."""
+        """Whether the string matches."""
         return re.fullmatch(self.expression, value, re.DOTALL) is not None
 
     def __str__(self) -> str:
@@ -85,17 +85,17 @@ class Pattern(Rule):
 
 
 def parse(kind: type[T], rows: Any, where: str) -> T:
-    """Make a dataclass of a table.
+    """Build a dataclass from a table.
 
     Args:
         kind: the dataclass.
-        rows: what JSON or TOML gave for it.
-        where: what a sentence about a mistake names first.
+        rows: its values, as parsed from JSON or TOML.
+        where: the name of the table in error messages.
 
     Raises:
-        SettingsError: a key is missing or unknown, or a value is of another type or breaks a rule.
+        SettingsError: a key is missing or unknown, or a value has the wrong type or breaks a rule.
     """
-    try:  # as JSON: lists are tuples there, and texts choices; TOML's dates are neither texts nor numbers
+    try:  # strict JSON takes lists as tuples and strings as choices; TOML's dates are neither strings nor numbers
         text = json.dumps(rows, default=lambda date: {"date": str(date)})
         made: T = _adapter(kind).validate_json(text, strict=True, extra="forbid")  # type: ignore[arg-type]
     except RecursionError as error:
@@ -111,7 +111,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def check(instance: Any, where: str) -> None:
-    """See that a dataclass that code made keeps to the same rules; raises SettingsError where it does not."""
+    """Check a dataclass that code built against the same rules; raises SettingsError if it breaks one."""
     hints = get_type_hints(type(instance), include_extras=True)
     for field in fields(instance):
         value, rules = getattr(instance, field.name), list(_rules(hints[field.name]))
@@ -130,7 +130,7 @@ def _rules(hint: Any) -> Iterator[Rule]:
             yield from _rules(part)
 
 
-# What pydantic found, in one sentence.
+# pydantic's errors, as one sentence.
 
 
 def _sentence(kind: Any, where: str, mistakes: list[ErrorDetails]) -> str:
@@ -142,11 +142,11 @@ def _sentence(kind: Any, where: str, mistakes: list[ErrorDetails]) -> str:
         *above, key = place
         table, where_above = _type_at(kind, above), _place(where, above)
         if first["type"] == "unexpected_keyword_argument":
-            text = _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.")
+            text = _("{where} has an unknown key {unknown!r}: the allowed keys are {known}. Remove or rename it.")
             return text.format(where=where_above, unknown=str(key)[:SHOWN], known=", ".join(_names(table)))
         if is_dataclass(table):
             missing = sorted(str(each["loc"][-1]) for each in mistakes if _is_missing_beside(each, place))
-            text = _("{where} lacks {missing}: it needs {needed}. Add it.")
+            text = _("{where} lacks {missing}: the required keys are {needed}. Add what is missing.")
             needed = ", ".join(sorted(_names(table, needed=True)))
             return text.format(where=where_above, missing=", ".join(missing), needed=needed)
         place = place[:-1]  # a list that is too short lacks its next number
@@ -155,7 +155,7 @@ def _sentence(kind: Any, where: str, mistakes: list[ErrorDetails]) -> str:
 
 
 def _invalid(where: str, reason: str) -> str:
-    return _("{where} holds characters that are not valid: {reason}. Correct them.").format(where=where, reason=reason)
+    return _("{where} contains invalid characters: {reason}. Correct them.").format(where=where, reason=reason)
 
 
 def _is_missing_beside(mistake: ErrorDetails, place: tuple[int | str, ...]) -> bool:
@@ -167,7 +167,7 @@ def _place(where: str, path: Any) -> str:
 
 
 def _type_at(kind: Any, path: Any) -> Any:
-    """The type of what lies there, without rules and without `None`."""
+    """Return the type of the value at a path, without rules and without `None`."""
     for part in path:
         kind = get_type_hints(kind)[part] if isinstance(part, str) else get_args(kind)[0]
         kind = get_args(kind)[0] if get_origin(kind) in (Union, types.UnionType) else kind
@@ -176,11 +176,11 @@ def _type_at(kind: Any, path: Any) -> Any:
 
 def _allowed(kind: Any) -> str:
     if is_dataclass(kind):
-        return _("a table of {names}").format(names=", ".join(_names(kind)))
+        return _("a table with the keys {names}").format(names=", ".join(_names(kind)))
     if get_origin(kind) is tuple:
         kinds = get_args(kind)
-        return _("a list") if kinds[-1] is Ellipsis else _("a list of {count}").format(count=len(kinds))
-    return ", ".join(kind) if issubclass(kind, StrEnum) else _("a value of {kind}").format(kind=kind.__name__)
+        return _("a list") if kinds[-1] is Ellipsis else _("a list of {count} values").format(count=len(kinds))
+    return ", ".join(kind) if issubclass(kind, StrEnum) else _("a value of type {kind}").format(kind=kind.__name__)
 
 
 def _names(kind: Any, needed: bool = False) -> list[str]:
@@ -193,4 +193,4 @@ def _names(kind: Any, needed: bool = False) -> list[str]:
 def _refusal(where: str, value: Any, allowed: str) -> str:
     text = repr(value)
     shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-    return _("{where} is {value}: {allowed} is allowed. Change it.").format(where=where, value=shown, allowed=allowed)
+    return _("{where} is {value}. Allowed: {allowed}. Change it.").format(where=where, value=shown, allowed=allowed)

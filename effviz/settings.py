@@ -1,6 +1,6 @@
-"""Every EFFVIZ_* variable: what it means, what it may be, and what it is now; nothing else reads them.
+"""Every EFFVIZ_* variable: its meaning, what is allowed, and its value now; no other module reads them.
 
-One that is not set, or empty, has its default. The folders that EffViz reads and writes follow from them.
+A variable that is unset or empty has its default. The folders that EffViz reads and writes follow from them.
 """
 
 import math
@@ -16,10 +16,10 @@ from effviz.i18n import _, lazy_gettext
 
 T = TypeVar("T")
 _PACKAGE: Final = Path(__file__).parent
-_IN_WHEEL: Final = _PACKAGE / "shipped"  # setup.py puts it there; in a clone it does not exist
+_IN_WHEEL: Final = _PACKAGE / "shipped"  # made by setup.py; does not exist in a clone
 IS_CLONE: Final = not _IN_WHEEL.is_dir()
 SHIPPED: Final = _PACKAGE.parent if IS_CLONE else _IN_WHEEL  # has `assets`, `models`, `docs/study` and `.streamlit`
-# Streamlit looks for pages from the folder of its script, so an installed one lies beside the package.
+# Streamlit looks for pages in the folder of its script, so the installed script is beside the package.
 APP_SCRIPT: Final = _PACKAGE.parent / ("app.py" if IS_CLONE else "effviz_app.py")
 LEAST_MB: Final = 64
 DEFAULT_MB: Final = 2048
@@ -28,17 +28,17 @@ AUTO: Final = "auto"
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentVariable(Generic[T]):
-    """A setting that whoever starts EffViz may give in the environment."""
+    """A setting that is read from the environment."""
 
     name: str
     meaning: str
-    allowed: str  # for `_`, after "it must be"
-    parse: Callable[[str], T]  # raises ValueError at what is not allowed
+    allowed: str  # marked for translation; follows "it must be"
+    parse: Callable[[str], T]  # raises ValueError if the text is not allowed
     default: Callable[[], T]
-    unset: str = ""  # for people: what holds where the default is None
+    unset: str = ""  # in words: what None as the default stands for
 
     def value(self) -> T:
-        """Return what it says, or its default; raises SettingsError where the text means nothing."""
+        """Return its value, or its default if it is unset; raises SettingsError if its text is not allowed."""
         given = os.environ.get(self.name, "").strip()
         if not given:
             return self.default()
@@ -50,7 +50,7 @@ class EnvironmentVariable(Generic[T]):
 
     @property
     def is_set(self) -> bool:
-        """Whether the environment says anything."""
+        """Whether the environment sets it."""
         return bool(os.environ.get(self.name, "").strip())
 
 
@@ -77,8 +77,8 @@ def _checked(value: T, allowed: bool) -> T:
 
 
 def user_folder() -> Path:
-    """Return where a user's own files lie, by the rules of the system; it may not exist yet."""
-    import platformdirs  # here: only an installed EffViz asks
+    """Return the system's folder for a user's own files; it may not exist yet."""
+    import platformdirs  # here, because only an installed EffViz needs it
 
     return platformdirs.user_data_path("effviz", appauthor=False)
 
@@ -95,14 +95,14 @@ ENGINES: Final = (AUTO, "openvino", "torch", "cuda", "mps")
 
 ENGINE: Final = EnvironmentVariable(
     "EFFVIZ_ENGINE",
-    "what runs the networks; auto takes a GPU where torch finds one, else OpenVINO",
+    "what runs the networks; auto uses a GPU if torch finds one, else OpenVINO",
     ", ".join(ENGINES),
     _engine,
     lambda: AUTO,
 )
 MEMORY_MB: Final = EnvironmentVariable(
     "EFFVIZ_MEMORY_MB",
-    "how many megabytes caches, visitors' files and work in flight may take",
+    "how many megabytes caches, visitors' files and running work may use",
     lazy_gettext("a whole number of megabytes, at least {least}", least=LEAST_MB),
     _megabytes,
     lambda: DEFAULT_MB,
@@ -111,11 +111,11 @@ MODELS: Final = EnvironmentVariable(
     "EFFVIZ_MODELS", "the folder of your own models, with manifest.json", "", Path, _models_default
 )
 RUNS: Final = EnvironmentVariable(
-    "EFFVIZ_RUNS", "the folder whose runs the page Evaluate lists", "", Path, _runs_default
+    "EFFVIZ_RUNS", "the folder of the runs that the Evaluate page lists", "", Path, _runs_default
 )
 PHOTOS: Final[EnvironmentVariable[Path | None]] = EnvironmentVariable(
     "EFFVIZ_PHOTOS",
-    "a folder with a run's photos; the page Evaluate shows them to whoever opens it",
+    "a folder with a run's photos; the Evaluate page shows them to anyone who opens it",
     "",
     Path,
     lambda: None,
@@ -123,24 +123,24 @@ PHOTOS: Final[EnvironmentVariable[Path | None]] = EnvironmentVariable(
 )
 PUBLIC: Final[EnvironmentVariable[bool | None]] = EnvironmentVariable(
     "EFFVIZ_PUBLIC",
-    "whether strangers may come: turns are then limited",
-    lazy_gettext("1 (strangers may come) or 0"),
+    "whether strangers may use this server: if so, turns are limited",
+    lazy_gettext("1 (strangers may use this server) or 0"),
     _yes_or_no,
     lambda: None,
-    "yes, unless the server listens on this machine only",
+    "yes, unless the server is reachable only from this machine",
 )
 TURN_LIMIT: Final[EnvironmentVariable[float | None]] = EnvironmentVariable(
     "EFFVIZ_TURN_LIMIT",
-    "what one piece of work may cost at most, in passes of B4 at 380 px",
+    "the most that one piece of work may cost, in forward passes of B4 at 380 px",
     lazy_gettext("a number above 0"),
     _above_zero,
     lambda: None,
-    "16 where strangers may come, else none",
+    "16 if strangers may use this server, else none",
 )
 
 FETCH: Final = EnvironmentVariable(
     "EFFVIZ_FETCH",
-    "whether visitors of Compare may have this server fetch weights from the Hugging Face hub",
+    "whether visitors of the Compare page may make this server fetch weights from the Hugging Face hub",
     lazy_gettext("1 (weights may be fetched) or 0"),
     _yes_or_no,
     lambda: False,
@@ -151,18 +151,18 @@ FOLDERS: Final = (MODELS, RUNS, PHOTOS)
 
 
 def fix_folders() -> None:
-    """Make folders that the environment names relative to the working directory absolute, before that changes."""
+    """Make relative folders in the environment absolute, before the working directory changes."""
     for folder in FOLDERS:
         if folder.is_set and (path := folder.value()):
             os.environ[folder.name] = str(path.absolute())
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Return the folders with lists of models: the user's own first, then what ships, unless a setting names one."""
+    """Return the folders of models: the user's own, then the shipped one; only EFFVIZ_MODELS if it is set."""
     own, shipped = MODELS.value(), SHIPPED / "models"
     return (own,) if MODELS.is_set or own == shipped else (own, shipped)
 
 
 def budget_bytes(share: float) -> int:
-    """Return a share of what EFFVIZ_MEMORY_MB allows, in bytes; raises SettingsError where it means nothing."""
+    """Return a share of EFFVIZ_MEMORY_MB in bytes; raises SettingsError if its text is not allowed."""
     return int(share * MEMORY_MB.value() * 2**20)

@@ -111,12 +111,20 @@ def test_saving_writes_what_the_command_writes(compared: api.Comparison, tmp_pat
         (lambda: effviz.compare("nowhere.jpg", "lite0"), ImageError, "nowhere.jpg cannot be read"),
         (lambda: effviz.compare("owl", "vgg16"), SettingsError, "There is no model 'vgg16'"),
         (lambda: effviz.compare("owl", "lite0@64", target=5000), TargetError, "Class 5000 does not exist"),
-        (lambda: effviz.compare("owl", "lite0@64", method="magic"), SettingsError, "'magic' is not among cam, gradcam"),
+        (
+            lambda: effviz.compare("owl", "lite0@64", method="magic"),
+            SettingsError,
+            "'magic' is not an option: the options are cam, gradcam",
+        ),
         (lambda: effviz.compare([], "lite0@64"), SettingsError, "nothing to compare"),
-        (lambda: effviz.compare(np.zeros((5, 5)), "lite0@64"), ImageError, r"float64, is no photo"),
-        (lambda: effviz.plan(phi=1, depth=2), SettingsError, "give phi alone"),
-        (lambda: effviz.solve(), SettingsError, "There is no limit"),
-        (lambda: effviz.solve(macs=1e9, method="magic"), SettingsError, "among compound, depth, width, resolution"),
+        (lambda: effviz.compare(np.zeros((5, 5)), "lite0@64"), ImageError, r"of float64 is not a photo"),
+        (lambda: effviz.plan(phi=1, depth=2), SettingsError, "give either phi, or depth and width"),
+        (lambda: effviz.solve(), SettingsError, "No limit was given"),
+        (
+            lambda: effviz.solve(macs=1e9, method="magic"),
+            SettingsError,
+            "the options are compound, depth, width, resolution",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence(call, error, part) -> None:

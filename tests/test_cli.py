@@ -203,7 +203,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     photo = str(SAMPLES / "coffee.jpg")
     result = run("cam", photo, "--models", "lite0@96", "--out", str(tmp_path / "file"), code=1)
-    assert "Choose another one with --out" in result.stderr
+    assert "Choose another location with --out" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

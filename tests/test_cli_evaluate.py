@@ -158,7 +158,7 @@ def test_without_options_place_is_measured_of_the_photos_own_class(data, tmp_pat
         (("--models", "b99"), "b99"),
         (("--targets", "rank0"), "Rank 0"),
         (("--address", "head:6379"), "--engine ray"),
-        (("--workers", "8"), "8 workers are asked for"),
+        (("--workers", "8"), "--workers 8 has no effect without --engine ray"),
         (("--metrics", "agree_rank"), "at least two"),
     ],
 )

@@ -149,7 +149,7 @@ def test_an_open_address_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, ad
     said = CliRunner().invoke(app, ["app", "--address", address, "--port", str(free_port()), "--no-browser"])
     assert said.exit_code == 0, said.output
     assert said.stdout.count("\n") == lines
-    assert ("Public: whoever reaches this address" in said.stdout) == (lines == 2)
+    assert ("Public: anyone who reaches this address" in said.stdout) == (lines == 2)
 
 
 def test_every_setting_is_documented_and_every_one_documented_exists() -> None:

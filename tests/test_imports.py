@@ -133,5 +133,5 @@ def test_without_torch_what_needs_it_says_so_in_one_sentence() -> None:
     assert len(said) == 9
     for sentence in said.values():
         assert sentence.strip().count("\n") == 0
-        assert "installed without here" in sentence
+        assert "which this installation does not include" in sentence
         assert "pip install -r requirements.txt" in sentence

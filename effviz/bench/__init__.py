@@ -1,1 +1,1 @@
-"""Commands that time EffViz beside a peer in the same run and print the ratio."""
+"""Benchmarks of EffViz: against other libraries in the same run, and of the app as visitors experience it."""

@@ -1,6 +1,6 @@
-"""The app's real server in a process of its own on a free loopback port, and visitors without a browser.
+"""The app's real server in a separate process on a free loopback port, and visitors without a browser.
 
-The server's memory and loaded libraries are read from `/proc`, so they are known on Linux only.
+The server's memory and loaded libraries are read from `/proc`, so they are known only on Linux.
 """
 
 import asyncio
@@ -36,46 +36,46 @@ from effviz.bench.benchmark import process_mib
 from effviz.errors import SettingsError
 from effviz.explain.data_types import Floats
 
-MEMORY_UNKNOWN: Final = "The server's memory is not known: it is read from /proc, on Linux."
+MEMORY_UNKNOWN: Final = "The server's memory is unknown: it is read from /proc, which exists only on Linux."
 START_S = 60
 STOP_S = 30
 MIB = 2**20
 
-# Becomes the server, which Linux tells to end when the thread that started it is gone, however that came.
+# Becomes the server, which Linux terminates when the thread that started it is gone, for whatever reason.
 _BOUND: Final = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-if os.getppid() == int(sys.argv[1]):  # else it was gone before it could be watched
+if os.getppid() == int(sys.argv[1]):  # otherwise it was gone before this process could watch it
     os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
 @dataclass(frozen=True, slots=True)
 class AppServer:
-    """A server that answers."""
+    """A running server."""
 
     port: int
     pid: int
 
     @property
     def address(self) -> str:
-        """Where a browser finds it."""
+        """The URL of the app."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def memory_mib(self) -> float | None:
-        """What it holds now."""
+        """The memory that it uses now."""
         return process_mib(self.pid, "VmRSS")
 
     @property
     def peak_mib(self) -> float | None:
-        """The most that it ever held."""
+        """The most memory that it has used so far."""
         return process_mib(self.pid, "VmHWM")
 
     def loaded(self, library: str) -> bool | None:
-        """Whether it has a shared library in its memory by now; None where the system does not say."""
+        """Whether it has loaded a shared library; None if the system does not say."""
         maps = Path(f"/proc/{self.pid}/maps")
         return library in maps.read_text() if maps.exists() else None
 
@@ -84,22 +84,22 @@ class AppServer:
 def start_server(
     command: "Callable[[int], list[str]] | None" = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[AppServer]:
-    """Start a server by a command of its port, `streamlit run` if none is given, and stop it at the end of the block.
+    """Start a server and stop it at the end of the block; `command` returns its command line for a port.
 
     Raises:
-        SettingsError: the app's script is not here, or the server does not start; its last words are in the sentence.
+        SettingsError: the app's script is missing, or the server does not start; the message quotes its last output.
     """
     script = settings.APP_SCRIPT
     if not script.is_file():
         raise SettingsError(
-            f"The app's script {script} is not there: this is measured in a clone of the repository. Run it there."
+            f"The app's script {script} is missing: this benchmark needs a clone of the repository. Run it there."
         )
     with socket.create_server(("127.0.0.1", 0)) as candidate:
         port = int(candidate.getsockname()[1])  # which is free
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     words = command(port) if command else [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     environ = {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
-    # A file without a name: nothing stays.
+    # A file without a name, so that nothing is left behind.
     with tempfile.TemporaryFile() as log, _process(words, environ, log) as process:
         server = AppServer(port, process.pid)
         _wait(process, server, log)
@@ -108,7 +108,7 @@ def start_server(
 
 @contextmanager
 def _process(words: list[str], environment: dict[str, str], log: IO[bytes]) -> "Iterator[subprocess.Popen[bytes]]":
-    """Run a command in a session of its own: Ctrl-C ends it by way of this process, and in order."""
+    """Run a command in a separate session: Ctrl+C reaches only this process, which then ends it properly."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid()), *words],
         cwd=settings.SHIPPED,
@@ -129,12 +129,12 @@ def _process(words: list[str], environment: dict[str, str], log: IO[bytes]) -> "
 
 
 def effviz_app(port: int) -> list[str]:
-    """The command that people type."""
+    """Return the command line of `effviz app`."""
     return [sys.executable, "-m", "effviz", "app", f"--port={port}", "--address=127.0.0.1", "--no-browser"]
 
 
 def _wait(process: "subprocess.Popen[bytes]", server: AppServer, log: IO[bytes]) -> None:
-    """Ask again and again; between two questions, notice a server that has died."""
+    """Poll the server until it answers; stop if its process has ended."""
     for _ in range(START_S * 20):
         with suppress(OSError):
             urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=1).close()
@@ -145,39 +145,39 @@ def _wait(process: "subprocess.Popen[bytes]", server: AppServer, log: IO[bytes])
     log.seek(0)
     last = " ".join(log.read().decode(errors="replace").split()[-30:])
     raise SettingsError(
-        f"The app's server did not answer within {START_S} s; it said: {last or 'nothing'}. "
-        "See that `effviz app` starts."
+        f"The app's server did not answer within {START_S} s; its last output: {last or 'nothing'}. "
+        "Check that `effviz app` starts."
     )
 
 
 # Visitors without a browser: each is a real session of the server, over the WebSocket that a browser would open.
-# This speaks Streamlit's own messages, so it is the one place below the user interface that imports them.
+# They exchange Streamlit's own messages, so this is the only module below the user interface that imports them.
 
-PATIENCE_S = 300  # of one answer; only a broken server needs it
+PATIENCE_S = 300  # for one answer; only a broken server takes so long
 XSRF = "_streamlit_xsrf"  # the cookie whose value every upload repeats
 BOUNDARY = "effviz-bench"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from one run of a page."""
+    """The result of one run of a page."""
 
-    seconds: float  # from asking to the end of the script
+    seconds: float  # from the request to the end of the script
     elements: tuple[Element, ...]
-    pages: tuple[str, ...] = ()  # of the app, as they stand in the address; "" is the first one
+    pages: tuple[str, ...] = ()  # of the app, as written in addresses; "" is the first one
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """Tracebacks, and sentences in red."""
+        """Tracebacks and error messages."""
         failed = [each.exception.message for each in self.elements if each.HasField("exception")]
         alerts = [each.alert for each in self.elements if each.HasField("alert")]
         return (*failed, *(alert.body for alert in alerts if alert.format == alert.ERROR))
 
     def widget(self, key: str) -> str:
-        """The full name of a switch, a list of options or an upload box, by its key.
+        """Return the full ID of a checkbox, select box, file uploader or button by its key.
 
         Raises:
-            KeyError: the page has none of this key.
+            KeyError: the page has no such widget with this key.
         """
         kinds = ("checkbox", "selectbox", "file_uploader", "button")
         names = (getattr(each, kind).id for each in self.elements if (kind := each.WhichOneof("type")) in kinds)
@@ -199,14 +199,14 @@ class Visitor:
     script: str = ""  # Streamlit's name for the page, known after the first run
     pages: tuple[str, ...] = ()
     widgets: dict[str, WidgetState] = field(default_factory=dict)
-    computing: asyncio.Event = field(default_factory=asyncio.Event)  # a progress bar was seen
+    computing: asyncio.Event = field(default_factory=asyncio.Event)  # set when a progress bar appears
 
     def set_widget(self, widget: str, **value: Any) -> None:
-        """Use a widget before the next run: a switch has a `bool_value`, a button a `trigger_value`, and so on."""
+        """Set a widget for the next run: a checkbox has a `bool_value`, a button a `trigger_value`, and so on."""
         self.widgets[widget] = WidgetState(id=widget, **value)
 
     async def upload(self, widget: str, name: str, data: bytes) -> None:
-        """Send a file to the server, as a browser does, and put it into an upload box before the next run."""
+        """Send a file to the server, as a browser does, and put it into a file uploader for the next run."""
         request = FileURLsRequest(request_id=name, file_names=[name], session_id=self.session)
         await self.socket.send(BackMsg(file_urls_request=request).SerializeToString())
         async with asyncio.timeout(PATIENCE_S):
@@ -214,7 +214,7 @@ class Visitor:
                 if message.WhichOneof("type") == "file_urls_response":
                     break
             else:
-                raise ConnectionError("The server closed the connection before it said where files go.")
+                raise ConnectionError("The server closed the connection before it sent an upload address.")
         (urls,) = message.file_urls_response.file_urls
         await asyncio.to_thread(_put, f"http://127.0.0.1:{self.port}", urls.upload_url, name, data)
         state = WidgetState(id=widget)
@@ -228,7 +228,7 @@ class Visitor:
             yield ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
 
     async def ask(self) -> Answer:
-        """Run the page (again) and wait for its end."""
+        """Run or rerun the page and wait for its end."""
         state = ClientState(
             query_string=self.query,
             page_name="" if self.script else self.page,
@@ -242,7 +242,7 @@ class Visitor:
         return Answer(time.perf_counter() - started, tuple(elements), self.pages)
 
     async def _until_finished(self) -> Iterable[Element]:
-        """Read to the end of the script; an element at a place replaces the one before it."""
+        """Read messages until the script ends; an element replaces the previous one at its place."""
         places: dict[tuple[int, ...], Element] = {}
         async for message in self._messages():
             kind = message.WhichOneof("type")
@@ -264,7 +264,7 @@ class Visitor:
 
 @asynccontextmanager
 async def visit(port: int, query: Mapping[str, str], page: str = "", address: str = "") -> AsyncIterator[Visitor]:
-    """Open a session of the app on this machine; from an address, as a proxy would tell the server."""
+    """Open a session of the app on this machine; `address` is the visitor's, as a proxy would report it."""
     async with connect(
         f"ws://127.0.0.1:{port}/_stcore/stream",
         subprotocols=[Subprotocol("streamlit")],
@@ -294,15 +294,15 @@ def _put(server: str, path: str, name: str, data: bytes) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{server}{path}", body, headers, method="PUT")).close()
 
 
-# The maps that a page sent to a browser, as numbers again.
+# Decode the maps that a page sent to a browser.
 
 GRID_COMPONENT = "effviz_grid"
-MAP_TOLERANCE = 4e-3  # of a map's largest value: a half float's rounding, and 1e-3 between engines
+MAP_TOLERANCE = 4e-3  # relative to a map's largest value: a half float's rounding, and 1e-3 between engines
 ShownMaps = dict[tuple[str, str], Floats]  # photo's sha256, model -> (H, W)
 
 
 def read_shown_maps(answer: Answer) -> ShownMaps:
-    """The map of the class that is explained, for every photo and model of the page's grid."""
+    """Return the map of the explained class for every photo and model of the page's grid."""
     return {
         (photo["id"].split()[1], cell["label"]): _explained_map(cell, cell["maps"])
         for element in answer.elements
@@ -314,7 +314,7 @@ def read_shown_maps(answer: Answer) -> ShownMaps:
 
 
 def _explained_map(cell: dict[str, Any], packed: dict[str, Any]) -> Floats:
-    """Unpack one of a cell's maps, half floats that are each divided by its factor: that of the model's first guess."""
+    """Decode a cell's map of the model's first guess; each map is stored as half floats divided by its factor."""
     halves = np.frombuffer(base64.b64decode(packed["data"]), "<f2").reshape(-1, packed["rows"], packed["columns"])
     place = cell["classes"].index(cell["first"])
     values: Floats = halves[place].astype(np.float32) * np.float32(packed["factors"][place])
@@ -322,7 +322,7 @@ def _explained_map(cell: dict[str, Any], packed: dict[str, Any]) -> Floats:
 
 
 def is_same_map(shown: Floats | None, expected: Floats) -> bool:
-    """Whether a map that was sent is the one that was wanted."""
+    """Whether a map that a page sent equals the expected one, within rounding."""
     if shown is None or shown.shape != expected.shape:
         return False
     return bool(np.abs(shown - expected).max() <= MAP_TOLERANCE * np.abs(expected).max())

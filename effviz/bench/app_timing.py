@@ -1,7 +1,7 @@
-"""The app as a visitor meets it: how long pages take, when something is on the screen, and what the server holds.
+"""The app as a visitor experiences it: how long pages take, when they are painted, and the server's memory.
 
-Every server is a fresh process on this machine. A page's script time is from asking over the WebSocket to the message
-that its script has ended, so it is what a browser waits for before its own work.
+Every server is a fresh process on this machine. A page's script time runs from the request over the WebSocket to the
+message that the script has ended: a browser waits that long before its own work.
 """
 
 import asyncio
@@ -34,10 +34,10 @@ from effviz.zoo.presets import PRESETS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Playwright
 
-# What only a real browser can tell: when something is painted, and how many pictures a second it draws.
-# Playwright drives Chromium; both are for development only, so they are looked for when they are needed.
+# What only a real browser can tell: when something is painted, and how many frames per second it draws.
+# Playwright drives Chromium; both are for development only, so they are looked up when they are needed.
 
-# Playwright's own, which a second list would replace, and two windows below an address bar that nobody sees.
+# Playwright's own list, which a second one would replace, and two pop-ups of an address bar that nobody sees.
 _WITHOUT = (
     *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
     *("DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"),
@@ -56,7 +56,7 @@ FLAGS = [
 
 PATIENCE_MS = 120_000
 DRAG_S = 3
-SAME_MS = 5000  # a class that changed no pixel in that time is the one that is shown
+SAME_MS = 5000  # a class that changes no pixel in this time is already shown
 
 
 def _javascript(name: str) -> str:
@@ -65,7 +65,7 @@ def _javascript(name: str) -> str:
 
 @contextmanager
 def start_chromium() -> "Iterator[Browser]":
-    """Run a browser for the block.
+    """Run Chromium during the block.
 
     Raises:
         SettingsError: Playwright or Chromium is not installed.
@@ -73,7 +73,7 @@ def start_chromium() -> "Iterator[Browser]":
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if find_spec("playwright") is None or executable is None:
         raise SettingsError(
-            "What a browser shows was not measured: that takes Playwright and Chromium. "
+            "The browser was not measured, because that needs Playwright and Chromium. "
             "Run pip install -r requirements-dev.txt, and install your distribution's package chromium."
         )
     with _playwright() as playwright, playwright.chromium.launch(executable_path=executable, args=FLAGS) as browser:
@@ -82,7 +82,7 @@ def start_chromium() -> "Iterator[Browser]":
 
 @contextmanager
 def _playwright() -> "Iterator[Playwright]":
-    """Start Playwright's driver in a session of its own: Ctrl-C reaches this process alone, which then closes all."""
+    """Start Playwright's driver in a separate session: Ctrl+C reaches only this process, which then closes it."""
     from playwright.sync_api import sync_playwright
 
     start = asyncio.create_subprocess_exec
@@ -98,16 +98,16 @@ def _playwright() -> "Iterator[Playwright]":
 
 
 def new_page(browser: "Browser") -> "Page":
-    """A window of its own, with nothing kept from before."""
+    """Open a page in a new browser context, with nothing stored from before."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(PATIENCE_MS)
     return page
 
 
 def first_paint_ms(page: "Page", address: str, at_paint: Heartbeat = no_progress) -> float:
-    """Open the app in a new window and return how long its title took; `at_paint` runs at that moment.
+    """Open the app in a new window and return the time until its title is painted; `at_paint` is called then.
 
-    The clock starts when the browser begins to ask for the address.
+    The clock starts when the browser begins to request the address.
     """
     times: list[float] = []
 
@@ -125,7 +125,7 @@ def first_paint_ms(page: "Page", address: str, at_paint: Heartbeat = no_progress
 
 
 def maps_drawn_s(page: "Page", address: str, counts: Sequence[int]) -> list[float]:
-    """Open Compare in a new window and return how long it took until so many maps were drawn."""
+    """Open Compare in a new window and return the time until each of these counts of maps was drawn."""
     page.add_init_script(_javascript("drawn_maps"))
     page.goto(address, wait_until="commit")
     page.wait_for_function(f"window.effvizMaps.length >= {max(counts)}")
@@ -139,7 +139,7 @@ def wait_for_script(page: "Page") -> None:
 
 
 def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
-    """Point at a class and return how long the picture took to change; None where it shows that class already."""
+    """Point at a class and return the time until the image changed; None if it already showed that class."""
     page.mouse.move(0, 0)
     button.scroll_into_view_if_needed()
     button.evaluate(_javascript("watch_class"), SAME_MS)
@@ -149,13 +149,13 @@ def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
 
 
 def frames_per_second(slider: "Locator") -> float:
-    """Drag the phi slider to and fro and return in how many frames a second another phi was drawn."""
+    """Drag the phi slider back and forth and return how many frames per second drew another phi."""
     slider.scroll_into_view_if_needed()
     return float(slider.evaluate(_javascript("drag"), 1000 * DRAG_S))
 
 
 def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -> float:
-    """Drag to and fro on a map, or zoom it in and out meanwhile, and return how often a second it was drawn anew."""
+    """Drag a map back and forth, zooming it meanwhile if asked to, and return how often per second it was redrawn."""
     stage.scroll_into_view_if_needed()
     stage.hover()
     page.mouse.down()
@@ -165,7 +165,7 @@ def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -
 
 
 REPEATS = 9
-HANDS = 3  # times that a hand drags; the median is shown
+HANDS = 3  # drags per measurement; the median is shown
 COMPARISONS = 200
 FOUR_MODELS = {"models": "lite0@224,lite1@224,lite0@260,lite2@260"}
 FIVE_MODELS = {"models": "lite0@224,lite1@224,lite2@224,lite0@260,lite2@260"}
@@ -173,7 +173,7 @@ FIRST_PAINT_MS, COMPARE_MS, FRAMES, PICTURES, GROWTH_MIB = 2500, 150, 50, 60, 50
 
 
 def bench_app(say: Say = no_progress, comparisons: int = COMPARISONS) -> Measured:
-    """Measure pages, memory, and, where there is a browser, what it shows."""
+    """Measure pages and memory, and what a browser shows if there is one."""
     say("A browser")
     try:
         with start_chromium() as running:
@@ -190,7 +190,7 @@ def bench_app(say: Say = no_progress, comparisons: int = COMPARISONS) -> Measure
 
 
 async def _script_runs(page: str) -> list[Answer]:
-    """Run a page in a fresh server, then again and again with nothing changed."""
+    """Run a page in a fresh server, then rerun it several times without changes."""
     with app_sessions.start_server() as fresh:
         async with visit(fresh.port, FOUR_MODELS if not page else {}, page) as visitor:
             return [await visitor.ask() for _ in range(REPEATS + 1)]
@@ -221,7 +221,7 @@ def _memory_rows(comparisons: int) -> Measured:
 
 
 async def _many(port: int, comparisons: int) -> None:
-    """Different photos and classes, each in a page of its own, as visitors come and go."""
+    """Visit the page with different photos and classes, each in a new session, as visitors come and go."""
     photos = cycle(sample.name for sample in sample_photos.samples())
     for name, photo in zip(islice(imagenet_classes.names(), comparisons), photos, strict=False):
         await visit_once(port, {**FOUR_MODELS, "class": name, "photos": photo})
@@ -262,7 +262,7 @@ def _dragged(page: "Page", used: app_sessions.AppServer) -> float:
 
 
 def _hands(page: "Page") -> Iterator[Figure]:
-    """How often the maps are drawn while a hand moves them, in the comparison that is open: five of one photo."""
+    """Measure how often maps are redrawn while they are dragged, in the open comparison: five maps of one photo."""
     first = page.locator("figure.tile .stage").first
     first.press("+")
     moved = median(pictures_per_second(page, first, zooming=True) for _ in range(HANDS))
@@ -273,13 +273,13 @@ def _hands(page: "Page") -> Iterator[Figure]:
     yield Figure.at_least("Pictures of two maps while they are swiped", round(swiped), PICTURES, "frames/s")
 
 
-# First times: fresh processes with an empty cache, beside `import torch, timm` and beside a plain script.
-# All of them take turns, so that a busy moment hits each of them; ratios are of medians.
+# First runs: fresh processes with an empty cache, against `import torch, timm` and against a plain script.
+# All of them take turns, so that a busy moment affects them all; ratios are of medians.
 
 COLD_REFS: Final = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")  # what Compare opens with
 IMPORTS: Final = "import torch, timm"
 
-# Shares of IMPORTS, and of the plain script.
+# Targets, as shares of the time of IMPORTS and of the plain script.
 ONE_OF_IMPORTS, FIVE_OF_IMPORTS, OF_PLAIN, FIRST_MAP, FIVE_MAPS = (0.3, 0.45, 0.25, 0.5, 0.8)
 
 SERVER_MIB: Final = 700
@@ -289,14 +289,14 @@ class _Visit(NamedTuple):
     """The first visitor of a fresh server."""
 
     listens: float  # seconds from the command to a server that answers
-    first: float  # from asking for the page to the first map
+    first: float  # from requesting the page to the first map
     five: float
     memory_mib: float | None
     torch: bool | None  # whether the server has loaded it
 
 
 def bench_cold(say: Say = no_progress, rounds: int = 3) -> Measured:
-    """Measure the first maps of the command and of the app, and the command again with what the first run kept."""
+    """Measure the first maps of the command and of the app, and the command again with the cache of its first run."""
     commands, visits = [], []
     with tempfile.TemporaryDirectory(prefix="effviz-bench-") as folder:
         models = _weights(Path(folder))
@@ -316,7 +316,7 @@ def bench_cold(say: Say = no_progress, rounds: int = 3) -> Measured:
 
 
 def _weights(folder: Path) -> list[str]:
-    """Write what a user of timm has, a state dict for each network, and return each model as `plain.py` wants it."""
+    """Write each network's state dict, as a user of timm has it, and return the models as `plain.py` expects them."""
     import torch
 
     written = []
@@ -329,7 +329,7 @@ def _weights(folder: Path) -> list[str]:
 
 
 def _commands(folder: Path, models: Sequence[str]) -> tuple[float, ...]:
-    """Seconds of the imports, the plain script, and `effviz cam` with one model and again, with five and again."""
+    """Return the seconds of imports, plain script, and `effviz cam`, twice with one model and twice with five."""
     photo = str(sample_photos.samples()[0].path)
     plain = [str(Path(__file__).with_name("plain.py")), photo, str(folder), *models]
     seconds = [_run_python_s(["-c", IMPORTS]), _run_python_s(plain)]
@@ -342,14 +342,14 @@ def _commands(folder: Path, models: Sequence[str]) -> tuple[float, ...]:
 
 
 def _run_python_s(arguments: Sequence[str], cache: str = "") -> float:
-    """Run Python anew; `cache` is where EffViz keeps what it has made."""
+    """Run Python in a new process and return its seconds; `cache` is the folder for EffViz's cache."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", **({"XDG_CACHE_HOME": cache} if cache else {})}
     started = time.perf_counter()
     done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SettingsError(
-            f"What is measured failed ({(done.stderr.strip() or 'without a word').splitlines()[-1]}): each command has "
-            "to work. Run it alone: python " + " ".join(arguments)
+            f"A measured command failed ({(done.stderr.strip() or 'no output').splitlines()[-1]}): each must succeed. "
+            "Run it alone: python " + " ".join(arguments)
         )
     return time.perf_counter() - started
 
@@ -360,7 +360,7 @@ def _visit(running: "Browser", folder: Path) -> _Visit:
         started = time.perf_counter()
         with app_sessions.start_server(app_sessions.effviz_app, {"XDG_CACHE_HOME": cache}) as fresh:
             listens = time.perf_counter() - started
-            # A map below the window is drawn when it comes into it.
+            # A map below the window is drawn only when it scrolls into view.
             page.set_viewport_size({"width": 1280, "height": 1600})
             first, five = maps_drawn_s(page, fresh.address, (1, len(COLD_REFS)))
             wait_for_script(page)

@@ -1,4 +1,4 @@
-"""A measured number beside its target, and two sides of a comparison timed turn by turn."""
+"""A measured number with its target, and the two sides of a comparison, timed in turn."""
 
 import math
 import re
@@ -11,42 +11,42 @@ from typing import Any, Self
 
 
 def verdict(target: str, met: bool | None) -> str:
-    """A target with whether it is met, in words; there may be none."""
+    """Return a target in words with whether it is met; there may be none."""
     return target if met is None else f"{target}: {'met' if met else 'missed'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row of a benchmark that has targets and no peer."""
+    """One row of a benchmark without a peer: a number, and its target if there is one."""
 
     name: str
     ours: float
     unit: str  # "ms", "MiB", "frames/s", or "" for a count
-    target: str = ""  # for people; empty when nothing is asked
+    target: str = ""  # in words; empty if there is none
     met: bool | None = None  # None without a target
 
     @classmethod
     def at_most(cls, name: str, ours: float, most: float, unit: str) -> Self:
-        """A number that has to be small."""
+        """Return a row whose number must be at most `most`."""
         return cls(name, ours, unit, f"at most {most:g} {unit}".rstrip(), ours <= most)
 
     @classmethod
     def at_least(cls, name: str, ours: float, least: float, unit: str) -> Self:
-        """A number that has to be large."""
+        """Return a row whose number must be at least `least`."""
         return cls(name, ours, unit, f"at least {least:g} {unit}".rstrip(), ours >= least)
 
     def as_dict(self) -> dict[str, Any]:
-        """The row as JSON."""
+        """Return the row for JSON."""
         return asdict(self)
 
     def cells(self) -> tuple[str, ...]:
-        """The row of a table."""
+        """Return the row for a table."""
         digits = 0 if self.ours >= 100 or self.ours == int(self.ours) else 1 if self.ours >= 10 else 2
         return self.name, f"{self.ours:.{digits}f}", self.unit, verdict(self.target, self.met)
 
 
 def process_mib(pid: int, field: str, file: str = "status") -> float | None:
-    """A size that Linux tells of a process in `/proc`; None where the system does not say."""
+    """Return a size that Linux reports for a process in `/proc`; None if the system does not say."""
     try:
         size = re.search(rf"^{field}:\s*(\d+) kB", Path(f"/proc/{pid}/{file}").read_text(), re.MULTILINE)
     except OSError:
@@ -54,10 +54,10 @@ def process_mib(pid: int, field: str, file: str = "status") -> float | None:
     return int(size[1]) / 1024 if size else None
 
 
-Say = Callable[[str], None]  # hears what is measured next
+Say = Callable[[str], None]  # is told what is measured next
 Measured = Iterator[Figure | str]  # rows, and a sentence about each that could not be measured or went wrong
 
-# Both sides take turns in the same process, so that a busy moment hits both.
+# Both sides take turns in the same process, so that a busy moment affects both.
 
 Side = Callable[[], object]
 Times = tuple[float, ...]  # milliseconds of the timed runs
@@ -65,13 +65,13 @@ Times = tuple[float, ...]  # milliseconds of the timed runs
 
 @dataclass(frozen=True, slots=True)
 class PeerRow:
-    """Two sides that did the same work, and what is wanted of ours."""
+    """Two sides that did the same work, and the target of ours."""
 
     name: str
     ours: Times
     peer: Times
-    at_least: float  # the ratio that is wanted
-    target: str  # all that is wanted, in words
+    at_least: float  # the target ratio
+    target: str  # the whole target in words
     most_ms: float = math.inf
 
     @property
@@ -86,7 +86,7 @@ class PeerRow:
 
     @property
     def ratio(self) -> float:
-        """How many times as fast as the peer."""
+        """How many times as fast as the peer EffViz is."""
         return self.peer_ms / self.ours_ms
 
     @property
@@ -95,26 +95,26 @@ class PeerRow:
         return self.ours_ms <= self.most_ms and self.ratio >= self.at_least
 
     def as_dict(self) -> dict[str, Any]:
-        """The row as JSON."""
+        """Return the row for JSON."""
         return {key: getattr(self, key) for key in ("name", "ours_ms", "peer_ms", "ratio", "target", "met")}
 
     def cells(self) -> tuple[str, ...]:
-        """The row of a table: medians with the least and the most."""
+        """Return the row for a table: medians with minimum and maximum."""
         sides = [f"{median(runs):.1f} ({min(runs):.1f}-{max(runs):.1f})" for runs in (self.ours, self.peer)]
         return self.name, *sides, f"{self.ratio:.2f}x", verdict(self.target, self.met)
 
 
 def side_by_side(ours: Side, peer: Side, repeats: int) -> tuple[Times, Times]:
-    """Run both in turn; before each timed run the same side runs once more, untimed.
+    """Time both sides in turn; before each timed run, the same side runs once untimed.
 
-    Right after the other side its threads still spin and the caches hold its data: that run would pay for it.
+    Right after the other side, its threads still busy-wait and the caches hold its data, which would slow the run.
     """
     pairs = [(_settled_ms(ours), _settled_ms(peer)) for _ in range(repeats)]
     return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 
 
 def against_one(ours: Side, peer: Side, repeats: int) -> tuple[Times, Times]:
-    """Time our side like the others, and the peer's once without a warm-up: its work of a minute needs none."""
+    """Time our side as usual, and the peer once without a warm-up, which work of a minute does not need."""
     return tuple(_settled_ms(ours) for _ in range(repeats)), (run_ms(peer),)
 
 

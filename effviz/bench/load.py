@@ -1,6 +1,6 @@
-"""Many visitors at once, a hostile one, and a long session: whether each gets its own maps, and how long they wait.
+"""Many visitors at once, a hostile one, or a long session: whether all get their own maps, and how long they wait.
 
-Every bench uses a real server in a process of its own and real sessions over WebSocket, on this machine only.
+Every benchmark uses a real server in a separate process and real sessions over WebSocket, on this machine only.
 """
 
 import asyncio
@@ -33,23 +33,23 @@ from effviz.zoo.loading import load
 MOST_PEAK_MIB = 3072
 QUICK_VISITS = 8
 HEAVY_MODEL = "lite2@260"  # for Score-CAM
-QUICK_MODEL = "lite0@192"  # what the others ask for meanwhile; a size of its own, so that nothing is known
+QUICK_MODEL = "lite0@192"  # what the others request meanwhile; at another size, so that nothing is cached
 PHOTOS = [sample.name for sample in sample_photos.samples()]
 ExpectedMaps = dict[tuple[str, str, str], Floats]  # photo's sha256, model, method -> the map
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much is asked of the server."""
+    """The load on the server."""
 
     sessions: int = 20
     models: tuple[str, ...] = ("lite0@224", "lite1@224", "lite0@260", "lite2@260")
-    rounds: tuple[Method, ...] = (Method.CAM, Method.LAYERCAM, Method.EIGENCAM)  # that each visitor looks at in turn
+    rounds: tuple[Method, ...] = (Method.CAM, Method.LAYERCAM, Method.EIGENCAM)  # that each visitor views in turn
 
 
 @dataclass(slots=True)
 class LoadOutcome:
-    """What all visitors got."""
+    """The results of all visitors."""
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -57,16 +57,16 @@ class LoadOutcome:
     maps: int = 0
 
     def compare(self, shown: ShownMaps, expected: Mapping[str, Floats], sha256: str) -> None:
-        """Count the maps of one answer, and those that are not what a visitor alone gets."""
+        """Count the maps of one answer, and record those that differ from what a single visitor gets."""
         for label, values in expected.items():
             self.maps += 1
             if not app_sessions.is_same_map(shown.get((sha256, label)), values):
-                self.wrong.append(f"Photo {sha256[:8]} by {label} did not get the map that a visitor alone gets.")
+                self.wrong.append(f"The map of photo {sha256[:8]} by {label} differs from what a single visitor gets.")
 
 
 def bench_load(load_: Load = Load(), say: Say = no_progress) -> Measured:
-    """Run the visitors, then a few quick ones alone and beside one who runs Score-CAM."""
-    say("What each visitor has to see")
+    """Run the visitors, then time a few quick ones alone and while another visitor runs Score-CAM."""
+    say("The expected maps")
     expected = expected_maps(load_)
     with app_sessions.start_server() as running:
         say(f"{load_.sessions} visitors at once")
@@ -98,7 +98,7 @@ def _load_rows(load_: Load, outcome: LoadOutcome) -> Measured:
 
 
 def expected_maps(load_: Load) -> ExpectedMaps:
-    """The maps of every photo that somebody will look at, computed one after the other."""
+    """Compute the maps of every photo that a visitor will view, one after the other."""
     expected: ExpectedMaps = {}
     for label in load_.models:
         model = load(parse_model(label))
@@ -111,7 +111,7 @@ def expected_maps(load_: Load) -> ExpectedMaps:
 
 
 async def visit_all(port: int, load_: Load, expected: ExpectedMaps) -> LoadOutcome:
-    """Let every visitor look at its photo by each method, all at the same moments."""
+    """Have every visitor view its photo with each method, all at the same moments."""
     books, together = (expected, LoadOutcome()), asyncio.Barrier(load_.sessions)
     await asyncio.gather(*(_visit_page(port, load_, number, together, books) for number in range(load_.sessions)))
     return books[1]
@@ -120,7 +120,7 @@ async def visit_all(port: int, load_: Load, expected: ExpectedMaps) -> LoadOutco
 async def _visit_page(
     port: int, load_: Load, number: int, together: asyncio.Barrier, books: tuple[ExpectedMaps, LoadOutcome]
 ) -> None:
-    """Open a page, every other one with a file, and look at its photo by each method in turn."""
+    """Open a page, every other one with an uploaded file, and view its photo with each method in turn."""
     (expected, outcome), photo, as_file = books, PHOTOS[number % len(PHOTOS)], number % 2 == 1
     data = sample_photos.find(photo).path.read_bytes()
     sha256, methods = hashlib.sha256(data).hexdigest(), ""
@@ -140,7 +140,7 @@ async def _visit_page(
 
 
 async def _quick_and_heavy(port: int) -> tuple[list[float], list[float]]:
-    """Seconds of a page with one new map, alone, and while somebody else's Score-CAM runs."""
+    """Return the seconds of a page with one new map, alone and while another visitor's Score-CAM runs."""
     warm, alone, beside = PHOTOS[0], PHOTOS[1 : QUICK_VISITS + 1], PHOTOS[QUICK_VISITS + 1 : 2 * QUICK_VISITS + 1]
     await _quick_s(port, warm)
     alone_s = [await _quick_s(port, name) for name in alone]
@@ -162,16 +162,16 @@ async def _quick_s(port: int, photo: str) -> float:
     return (await visit_once(port, {"photos": photo, "models": QUICK_MODEL})).seconds
 
 
-# One visitor does the worst that the pages allow, on many pages at once; others come for one quick map each.
-# The server is set up as for the internet (EFFVIZ_PUBLIC=1). The hostile pages have one address and the newcomers
-# others, as a proxy on this machine would tell.
+# One visitor does the worst that the pages allow, on many pages at once; others request one quick map each.
+# The server is configured as for the internet (EFFVIZ_PUBLIC=1). The hostile pages share one address and the newcomers
+# have others, as a proxy on this machine would report them.
 
 HOSTILE = "198.51.100.1"
 HOSTILE_PAGES, NEWCOMERS = 24, 8
-PAUSE_S = 0.1  # between two looks at the server's health and memory
+PAUSE_S = 0.1  # between two checks of the server's health and memory
 WAIT_S, MOST_TIMES, STALL_MS = 5.0, 3.0, 1000.0
 
-# What each page asks for, again and again, for another photo each time: the dearest networks that are allowed, long
+# What each page requests repeatedly, each time for another photo: the most expensive networks that are allowed, slow
 # methods, methods with gradients, many networks to load, a network beyond the limit, a measurement.
 B4, L2 = "scaled-d1.8-w1.4@380", "scaled-d5.3-w4.3@800"
 MANY_MODELS = ",".join(f"scaled-d1-w0.{number}@224" for number in range(2, 10))
@@ -191,7 +191,7 @@ PRESSES = {"agreed scorecam": "bool_value", "measure-latency": "trigger_value"} 
 
 @dataclass(slots=True)
 class ServerHealth:
-    """What was seen of the server meanwhile."""
+    """Observations of the server meanwhile."""
 
     stalls_ms: list[float] = field(default_factory=list)
     held_mib: list[float] = field(default_factory=list)
@@ -199,7 +199,7 @@ class ServerHealth:
 
 
 def bench_hostile(say: Say = no_progress) -> Measured:
-    """Time newcomers alone, and then beside the hostile pages."""
+    """Time newcomers alone, and then alongside the hostile pages."""
     with app_sessions.start_server(environment={"EFFVIZ_PUBLIC": "1"}) as running:
         yield from _attack_rows(*asyncio.run(_both(running, say)))
 
@@ -226,7 +226,7 @@ async def _both(running: app_sessions.AppServer, say: Say) -> tuple[list[float],
     pages = [_hostile(running.port, number, event) for number, event in enumerate(begun)]
     tasks = [asyncio.create_task(each) for each in (_watch(running, health), *pages)]
     try:
-        await asyncio.gather(*(event.wait() for event in begun))  # each page has asked once
+        await asyncio.gather(*(event.wait() for event in begun))  # each page has sent one request
         beside_s = [await _newcomer_s(running.port, next(numbers)) for _ in range(NEWCOMERS)]
     finally:
         for task in tasks:
@@ -236,14 +236,14 @@ async def _both(running: app_sessions.AppServer, say: Say) -> tuple[list[float],
 
 
 async def _newcomer_s(port: int, number: int) -> float:
-    """Seconds of a page with one new map, by somebody who was never here."""
+    """Return the seconds of a page with one new map, for a visitor who was never here before."""
     turn, photo = divmod(number, len(PHOTOS))
-    query = {"photos": PHOTOS[photo], "models": f"lite0@{192 + 32 * turn}"}  # so that no map is known
+    query = {"photos": PHOTOS[photo], "models": f"lite0@{192 + 32 * turn}"}  # so that no map is cached
     return (await visit_once(port, query, address=f"203.0.113.{number % 250 + 1}")).seconds
 
 
 async def _hostile(port: int, number: int, begun: asyncio.Event) -> None:
-    """Ask for one page after another, and press what its work waits for."""
+    """Request one page after another, and use the widgets that its work waits for."""
     for turn in count(number):
         page, query = QUERIES[turn % len(QUERIES)]
         photo = PHOTOS[(7 * turn + number) % len(PHOTOS)]
@@ -266,14 +266,14 @@ async def _watch(running: app_sessions.AppServer, health: ServerHealth) -> None:
         health.stalls_ms.append(1000 * (time.perf_counter() - asked))
         tree = await asyncio.to_thread(_tree, running.pid)
         health.children = max(health.children, len(tree) - 1)
-        # Of what several processes hold, each has its share.
+        # Pss divides shared memory among the processes that share it.
         if held := [mib for pid in tree if (mib := process_mib(pid, "Pss", "smaps_rollup")) is not None]:
             health.held_mib.append(sum(held))
         await asyncio.sleep(PAUSE_S)
 
 
 def _tree(pid: int) -> list[int]:
-    """A process and all that it started."""
+    """Return the IDs of a process and of all that it started."""
     pids = [pid]
     for process_id in pids:
         for task in Path(f"/proc/{process_id}/task").glob("*/children"):
@@ -282,11 +282,11 @@ def _tree(pid: int) -> list[int]:
     return pids
 
 
-# Mixed visitors come and go for a while: what the server holds must not grow with them.
-# One after the other, each with a session of its own: comparisons of other photos, classes and methods, the other
-# pages, a photo brought as a file, a model that fails.
+# Varied visitors come and go for a while: the server's memory must not grow with them.
+# They come one after the other, each in a new session: comparisons of other photos and methods, the other pages, an
+# uploaded photo, a model that fails.
 
-WARM_VISITORS: Final = 30  # visits, until caches are filled
+WARM_VISITORS: Final = 30  # visits that fill the caches
 
 VISIT_KINDS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("", {"models": "lite0@224,lite1@224"}),
@@ -295,13 +295,13 @@ VISIT_KINDS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("tradeoff", {}),
     ("", {"models": "lite2@260", "method": "eigencam"}),
     ("paper", {"section": "table1"}),
-    ("", {"models": "b7@600"}),  # whose weights are not here
+    ("", {"models": "b7@600"}),  # whose weights are missing
     ("evaluate", {}),
 )
 
 
 def bench_session(minutes: float, say: Say = no_progress) -> Measured:
-    """Let visitors come for some minutes, after the first ones."""
+    """Have visitors come for some minutes, after a first group that fills the caches."""
     with app_sessions.start_server() as running:
         say("The first visitors")
         asyncio.run(make_visits(running.port, 0, WARM_VISITORS))
@@ -321,7 +321,7 @@ def bench_session(minutes: float, say: Say = no_progress) -> Measured:
 
 
 async def make_visits(port: int, first: int, how_many: int) -> None:
-    """Let so many visitors come, beginning with a number: each number is another visit.
+    """Make this many visits, numbered from `first`: each number is a different visit.
 
     Raises:
         AssertionError: a page failed.
@@ -333,7 +333,7 @@ async def make_visits(port: int, first: int, how_many: int) -> None:
         async with visit(port, {**query, **photos}, page) as visitor:
             answer = await visitor.ask()
             assert not answer.errors, answer.errors
-            if not page and number % 3 == 0:  # and a file of one's own
+            if not page and number % 3 == 0:  # upload a file as well
                 data = sample_photos.find(photo).path.read_bytes()
                 await visitor.upload(answer.widget("uploads"), f"own {number}.jpg", data + bytes(number % 100))
                 assert not (await visitor.ask()).errors

@@ -1,7 +1,7 @@
-"""Times networks without the app: a forward pass on one core, and the closed-form plan beside torch's FlopCounterMode.
+"""Times networks without the app: forward passes on one core, and the closed-form plan against torch's FlopCounterMode.
 
-torch's number of threads belongs to the whole process. So a server never calls `measure_network` itself: it starts
-`effviz bench latency` as a process of its own, see `effviz.bench.single_core_latency`.
+torch's number of threads applies to the whole process, so a server never calls `measure_network` itself: it starts
+`effviz bench latency` as a separate process, see `effviz.bench.single_core_latency`.
 """
 
 import platform
@@ -25,17 +25,17 @@ from effviz.scaling import PUBLISHED, plan
 from effviz.zoo import catalogue, torch_modules
 from effviz.zoo.state_dicts import UNTRAINED_SEED
 
-LARGEST_PX: Final = 1024  # of timm's networks; those of the catalogue have its own limit
-PAUSE_S: Final = 0.05  # after a longer one somebody else has had the caches
-MIN_CPU_SHARE: Final = 0.9  # of a run's time that its thread computed
-TRIES: Final = 2  # more than there are runs
+LARGEST_PX: Final = 1024  # for timm's networks; the catalogue has its own limit
+PAUSE_S: Final = 0.05  # after a longer pause, other work has used the caches
+MIN_CPU_SHARE: Final = 0.9  # share of a run's time in which its thread computed
+TRIES: Final = 2  # repeats that are allowed, per run
 Clock = Callable[[], float]
 
 
 def build_network(name: str) -> tuple[str, int, torch.nn.Module]:
-    """Build what a name says: `b1`, `lite0@260`, `scaled-d1.4-w1.2@300` as everywhere, else a network of timm.
+    """Build a network by name: `b1`, `lite0@260`, `scaled-d1.4-w1.2@300` as everywhere, else a network of timm.
 
-    Return its name without a size, the size of its pictures, and the module. Nothing is downloaded: weights are random.
+    Return its name without the size, its input size, and the module. Weights are random; nothing is downloaded.
 
     Raises:
         SettingsError: there is no such network, or it is too large.
@@ -47,8 +47,8 @@ def build_network(name: str) -> tuple[str, int, torch.nn.Module]:
         return spec.name, ref.resolution_px, torch_modules.build_for(spec).eval()
     if wanted not in timm.list_models():
         text = _(
-            "There is no network {name!r}: b0 to b7, lite0 to lite4, scaled-dDEPTH-wWIDTH and the {count} names "
-            "that timm lists are allowed. Look the name up with timm.list_models()."
+            "There is no network {name!r}. Use b0 to b7, lite0 to lite4, scaled-dDEPTH-wWIDTH, or one of the "
+            "{count} names that timm.list_models() returns."
         )
         raise SettingsError(text.format(name=wanted[:60], count=len(timm.list_models())))
     return wanted, _size(wanted, size) if at else _own_size(wanted), _of_timm(wanted).eval()
@@ -62,8 +62,8 @@ def _own_size(name: str) -> int:
 def _size(name: str, text: str) -> int:
     if not re.fullmatch(r"\d{2,4}", text) or not 32 <= int(text) <= LARGEST_PX:
         sentence = _(
-            "{name}@{size} asks for pictures of {size!r} pixels: 32 to {most} are allowed. Leave the size out to "
-            "take the network's own."
+            "The input size {size!r} in {name}@{size} is not allowed: use 32 to {most} px, or leave out the size "
+            "to use the network's own."
         )
         raise SettingsError(sentence.format(name=name, size=text[:20], most=LARGEST_PX))
     return int(text)
@@ -74,8 +74,8 @@ def _of_timm(name: str) -> torch.nn.Module:
         params = _params(timm.create_model(name, pretrained=False))
     if params > catalogue.LARGEST_PARAMS:
         text = _(
-            "{name} has {params:.0f} million parameters: at most {most:.0f} million are allowed. Choose a smaller "
-            "network."
+            "{name} has {params:.0f} million parameters, more than the {most:.0f} million allowed. Choose a "
+            "smaller network."
         )
         raise SettingsError(text.format(name=name, params=params / 1e6, most=catalogue.LARGEST_PARAMS / 1e6))
     torch.manual_seed(UNTRAINED_SEED)
@@ -91,10 +91,10 @@ def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: CountProgress = 
     """Measure a network by the paper's protocol, on one thread of this process.
 
     Raises:
-        SettingsError: there is no such network, it is too large, or does not take pictures of this size.
+        SettingsError: there is no such network, it is too large, or it does not accept this input size.
     """
     torch.set_num_threads(1)
-    # Random weights can make numbers that are almost zero, on which processors are many times slower.
+    # Random weights can produce numbers that are almost zero, on which processors are many times slower.
     torch.set_flush_denormal(True)
     model, px, module = build_network(name)
     picture = torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(UNTRAINED_SEED))
@@ -121,7 +121,7 @@ def _try(model: str, module: torch.nn.Module, picture: torch.Tensor) -> None:
         module(picture)
     except (RuntimeError, AssertionError, ValueError) as error:  # timm's networks refuse a size in these three ways
         reason = " ".join(str(error).split())[:120]
-        text = _("{name} does not take pictures of {px} pixels ({reason}): its own size is {own}. Leave the size out.")
+        text = _("{name} does not accept inputs of {px} px ({reason}): its own size is {own} px. Leave out the size.")
         sentence = text.format(name=model, px=picture.shape[-1], reason=reason, own=_own_size(model))
         raise SettingsError(sentence) from error
 
@@ -132,10 +132,10 @@ def time_runs(
     ready: CountProgress,
     clocks: tuple[Clock, Clock] = (time.perf_counter, time.thread_time),
 ) -> tuple[float, ...]:
-    """Milliseconds of each run; after a pause one run goes untimed, since somebody else has used the caches.
+    """Return the milliseconds of each run; after a pause, one run is untimed, because other work has used the caches.
 
-    `clocks` are the wall's and this thread's. A run in which this thread did not have its core is repeated: others had
-    it, or the process was stopped. When that happens again and again the run counts as it is.
+    `clocks` are the wall clock and this thread's. A run is repeated if this thread did not have its core all the time,
+    because other work used it or the process was stopped. If that happens too often, the run counts as it is.
     """
     clock, own_clock = clocks
     times: list[float] = []
@@ -155,17 +155,17 @@ def time_runs(
     return tuple(times)
 
 
-# Times the closed-form plan beside torch's FlopCounterMode, both for the same networks in the same run.
+# Times the closed-form plan against torch's FlopCounterMode, both for the same networks in the same run.
 
 TARGET_RATIO = 300.0
 TARGETS_MS = {"b0": 1.0, "b7": 3.0}
 
 
 def bench_scaling(repeats: int = 9) -> tuple[PeerRow, ...]:
-    """Time B0 and B7; one run of each side comes first and is not counted.
+    """Time B0 and B7, after one untimed run of each side.
 
-    Ours is one plan: every layer's shape, params, MACs, activations and receptive fields. The peer's is one counted
-    forward pass on meta tensors; building the module is not in it.
+    Our side is one plan: every layer's shape, params, MACs, activations and receptive fields. The peer's is one counted
+    forward pass on meta tensors, without building the module.
     """
     return tuple(_time_network(name, target_ms, repeats) for name, target_ms in TARGETS_MS.items())
 
@@ -176,7 +176,7 @@ def _time_network(name: str, target_ms: float, repeats: int) -> PeerRow:
         module = timm.create_model(f"efficientnet_{name}").eval()
         picture = torch.empty(1, 3, network.resolution, network.resolution)  # (N, C, H, W)
 
-    def ours() -> None:  # planned, not remembered
+    def ours() -> None:  # computed, not taken from the cache
         plan.__wrapped__(network.depth, network.width, network.resolution, network.family)
 
     def peer() -> None:

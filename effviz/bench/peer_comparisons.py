@@ -1,6 +1,6 @@
-"""Times class activation maps beside pytorch-grad-cam, torchcam and the bare forward passes of OpenVINO.
+"""Times class activation maps against pytorch-grad-cam, torchcam and OpenVINO's forward passes alone.
 
-One process, the same weights and photo on both sides, no results kept between runs.
+Both sides run in one process with the same weights and photo; no results are kept between runs.
 """
 
 import copy
@@ -37,39 +37,39 @@ from effviz.zoo.loading import load_all
 from effviz.zoo.model import Model, ModelRef
 from effviz.zoo.presets import PRESETS
 
-# The peers as their READMEs show them: the CAM object is made once, then used on the photo. Each gets a module of its
-# own: their hooks stay on it, and would slow down whoever shares it.
+# The peers are used as their READMEs show: the CAM object is created once, then applied to the photo. Each gets its own
+# copy of the module, because its hooks stay there and would slow down other users of the module.
 
-# What pytorch-grad-cam has of the closed-form methods; CAM itself it has not, and Ablation-CAM has its own row.
+# The closed-form methods in pytorch-grad-cam; it does not have CAM itself, and Ablation-CAM has its own row.
 PEER_METHODS = (
     *("GradCAM", "HiResCAM", "XGradCAM", "GradCAMPlusPlus", "LayerCAM", "GradCAMElementWise"),
     *("EigenCAM", "FinerCAM", "ShapleyCAM"),
 )
 
-Explain = Callable[[Floats], Floats]  # (1, 3, S, S) -> (S, S), stretched to 0..1
+Explain = Callable[[Floats], Floats]  # (1, 3, S, S) -> (S, S), rescaled to 0..1
 
 
 def grad_cam(model: Model, index: int, method: str = "GradCAM") -> Explain:
-    """pytorch-grad-cam's map of a class after `bn2`."""
+    """Return a function that computes pytorch-grad-cam's map of a class after `bn2`."""
     explain = grad_cam_of_any(model, method)
     return lambda pixels: explain(pixels, index)[0]
 
 
 def grad_cam_of_any(model: Model, method: str = "GradCAM") -> Callable[[Floats, int], Floats]:
-    """pytorch-grad-cam's maps after `bn2` of a class that is named with the photos: (N, 3, S, S) -> (N, S, S)."""
+    """Return a function of photos and a class: pytorch-grad-cam's maps after `bn2`, (N, 3, S, S) -> (N, S, S)."""
     module = _private(model)
     cam = getattr(library, method)(model=module, target_layers=[module.bn2])
 
     def explain(pixels: Floats, index: int) -> Floats:
         targets = [ClassifierOutputTarget(index)] * len(pixels)
-        wanted = {"target_idx": index} if method == "FinerCAM" else {"targets": targets}  # that makes its own targets
+        wanted = {"target_idx": index} if method == "FinerCAM" else {"targets": targets}  # it makes its own targets
         return np.asarray(cam(input_tensor=torch.tensor(pixels), **wanted), np.float32)
 
     return explain
 
 
 def torchcam_grad_cam(model: Model, index: int) -> Explain:
-    """Grad-CAM by torchcam of a class after `bn2`, at the layer's own grid."""
+    """Return a function that computes torchcam's Grad-CAM of a class after `bn2`, on the layer's own grid."""
     from torchcam.methods import GradCAM
 
     module = _private(model)
@@ -83,7 +83,7 @@ def torchcam_grad_cam(model: Model, index: int) -> Explain:
 
 
 def peer_png(photo: Photo, ref: ModelRef, values: Floats) -> bytes:
-    """A map (S, S) on the photo at the size of the input, as a PNG by pytorch-grad-cam and OpenCV, as its README."""
+    """Return a map (S, S) over the photo at input size, as a PNG by pytorch-grad-cam and OpenCV, as in its README."""
     rgb = np.asarray(Image.fromarray(photo.rgb).resize((ref.resolution_px, ref.resolution_px)))
     shown = show_cam_on_image(rgb.astype(np.float32) / 255, values, use_rgb=True)
     return bytes(cv2.imencode(".png", shown[..., ::-1])[1])
@@ -93,7 +93,7 @@ def _private(model: Model) -> torch.nn.Module:
     return copy.deepcopy(model.module).requires_grad_(True)
 
 
-# What is compared in `effviz bench cam`: for each row our side, the peer's, and the ratio that is wanted.
+# What `effviz bench cam` compares: for each row our side, the peer's, and the target ratio.
 
 SAMPLE = "kitten"
 CLASS = 281  # tabby cat, as in pytorch-grad-cam's README
@@ -103,16 +103,16 @@ BATCH = 16  # of the peer
 
 @dataclass(frozen=True, slots=True)
 class CamSubject:
-    """The models and what all sides get: a square photo, so that both overlays have as many pixels."""
+    """The models and the input of all sides: a square photo, so that both overlays have the same number of pixels."""
 
     models: tuple[Model, ...]
     data: bytes  # JPEG
     forwards: tuple[Forward, ...]
-    pixels: tuple[Floats, ...]  # the tensors of each, (1, 3, S, S): making them is not timed
+    pixels: tuple[Floats, ...]  # the input tensor of each, (1, 3, S, S); preparing it is not timed
 
     @classmethod
     def of(cls, models: Sequence[Model]) -> "CamSubject":
-        """Cut the sample photo square."""
+        """Crop the sample photo to a square and run the models on it."""
         image = Image.fromarray(images.read(sample_photos.find(SAMPLE).path.read_bytes(), SAMPLE).rgb)
         side = min(image.size)
         buffer = io.BytesIO()
@@ -129,13 +129,13 @@ class PeerComparison:
     name: str
     ours: Side
     peer: Side
-    at_least: float  # the ratio that is wanted
+    at_least: float  # the target ratio
     target: str  # the same in words
-    long: bool = False  # a run takes the peer about a minute: it has one
+    long: bool = False  # the peer takes about a minute, so it runs only once
 
 
 def _maps(subject: CamSubject) -> None:
-    """From tensors to raw maps: the pass is made again each time."""
+    """Compute raw maps from tensors, with a new forward pass each time."""
     for passed, pixels in zip(subject.forwards, subject.pixels, strict=True):
         activation_map(_again(passed, pixels), CLASS)
 
@@ -187,7 +187,7 @@ def _methods(subject: CamSubject) -> PeerComparison:
     name = f"{len(ours)} closed-form methods, and {len(sides)} of pytorch-grad-cam one after the other"
 
     def peer() -> None:
-        # Engines had numpy's threads put aside; the peer has none.
+        # The engines limited NumPy's threads; the peer has no engine.
         with threadpool_limits(cpu.available_cores(), "blas"):
             for side in sides:
                 side(subject.pixels[0])
@@ -204,7 +204,7 @@ def _classes(subject: CamSubject) -> PeerComparison:
     )
 
 
-CHANNELWISE = {  # the peer's name of a method, the row's, and the ratio that is wanted
+CHANNELWISE = {  # the peer's name of a method, the row's name, and the target ratio
     Method.ABLATIONCAM: ("AblationCAM", "Ablation-CAM by {model}, tensor to raw map, and pytorch-grad-cam's", 1000),
     Method.SCORECAM: ("ScoreCAM", "Score-CAM by {model}, every channel, and pytorch-grad-cam's", 4),
 }
@@ -273,7 +273,7 @@ def _count(subject: CamSubject) -> str:
     return f"{len(subject.models)} model{'s' * (len(subject.models) > 1)}"
 
 
-# Each gives a comparison, or the sentence why it cannot be made.
+# Each returns a comparison, or a sentence that says why it is not possible.
 COMPARISONS: tuple[Callable[[CamSubject], PeerComparison | str], ...] = (
     partial(_raw_maps, grad_cam, "pytorch-grad-cam", 8),
     _torchcam,
@@ -288,14 +288,14 @@ COMPARISONS: tuple[Callable[[CamSubject], PeerComparison | str], ...] = (
 
 # The benchmark itself: its rows, timed side by side.
 
-OURS_OF_LONG = 5  # timed runs of our side where the peer has one
+OURS_OF_LONG = 5  # timed runs of our side if the peer runs only once
 REFS = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")
 
 
 def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = True) -> Iterator[PeerRow | str]:
-    """Time every comparison on the models of "Scaling axes", those of one model on the first; `long` ones on demand.
+    """Time every comparison on the models of "Scaling axes", those of one model on the first; long ones only if `long`.
 
-    Yield a row for each that could be made, and a sentence about each that could not.
+    Yield a row for each comparison that is possible, and a sentence about each that is not.
     """
     subject = CamSubject.of(load_all(refs))
     for make in COMPARISONS:
@@ -303,7 +303,7 @@ def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = T
             case str(sentence):
                 yield sentence
             case comparison if comparison.long and not long:
-                yield f"{comparison.name} is left out: its peer takes about a minute. Ask for it with --long."
+                yield f"{comparison.name} is left out: its peer takes about a minute. Include it with --long."
             case comparison:
                 time, runs = (against_one, min(repeats, OURS_OF_LONG)) if comparison.long else (side_by_side, repeats)
                 ours, peer = time(comparison.ours, comparison.peer, runs)

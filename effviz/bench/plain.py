@@ -1,6 +1,6 @@
-"""A plain script with timm and pytorch-grad-cam, as their READMEs write it: overlays of one photo by some models.
+"""A plain script with timm and pytorch-grad-cam, written as in their READMEs: overlays of one photo by some models.
 
-The other side of `effviz bench cold`, which runs it as a file: it takes nothing from EffViz.
+`effviz bench cold` runs this file for comparison; it imports nothing from EffViz.
 
 python plain.py PHOTO OUT ARCHITECTURE:WEIGHTS:PIXELS...
 """
@@ -19,7 +19,7 @@ from timm.data import create_transform, resolve_model_data_config
 
 
 def main(photo: str, out: str, models: list[str]) -> None:
-    """Write one overlay a model."""
+    """Write one overlay per model."""
     with Image.open(photo) as opened:
         image = opened.convert("RGB")
     for place, model in enumerate(models):

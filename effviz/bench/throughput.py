@@ -1,9 +1,9 @@
-"""Times a run of `effviz evaluate` beside the engine alone, and beside the same loop written with pytorch-grad-cam.
+"""Times a run of `effviz evaluate` against the engine alone and the same loop written with pytorch-grad-cam.
 
-All three see the same photos and classes, turn by turn, so that a busy moment hits all; weights are loaded beforehand.
-The engine alone gets inputs that are ready: its rate is what is left when reading, maps, measures, controls and the
-disk cost nothing. The peer's loop does what a script with pytorch-grad-cam does: it opens a photo, explains it, and
-measures the map and the three controls in the frame of the input.
+All three process the same photos and classes in turn, so that a busy moment affects all; weights are loaded beforehand.
+The engine alone gets prepared inputs: its rate is what remains if reading, maps, metrics, controls and the disk cost
+nothing. The peer's loop does what a script with pytorch-grad-cam does: it opens a photo, explains it, and measures the
+map and the three controls in the coordinates of the input.
 """
 
 import tempfile
@@ -33,11 +33,11 @@ METRICS = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
 LEAST_SHARE_PCT = 60.0
 LEAST_RATIO = 5.0
 UNIT = "photos/s"
-PEERS_PHOTOS = 40  # what the peer does in some seconds
+PEERS_PHOTOS = 40  # what the peer does in a few seconds
 
 
 def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, say: Say = no_progress) -> Measured:
-    """Measure in turns, and return the medians' rates.
+    """Measure all three in turn, and return the median rates.
 
     Raises:
         EffVizError: the data set or the model cannot be used.
@@ -56,7 +56,7 @@ def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, 
 
 
 def _figures(engine: Doubles, ours: Doubles, peer: Doubles) -> Iterator[Figure]:
-    """Medians over the rounds; a ratio is taken in each round."""
+    """Yield medians over the rounds; a ratio is computed within each round."""
     yield Figure("effviz evaluate: energy, pointing, maxbox; CAM and three controls", float(np.median(ours)), UNIT)
     yield Figure("The engine alone, inputs ready", float(np.median(engine)), UNIT)
     yield Figure("The same loop with pytorch-grad-cam", float(np.median(peer)), UNIT)
@@ -66,7 +66,7 @@ def _figures(engine: Doubles, ours: Doubles, peer: Doubles) -> Iterator[Figure]:
 
 
 def _opened(model: Model, dataset: Dataset, photos: int) -> Iterator[PreparedPhoto]:
-    """Photos as the model sees them, without those that no side can measure."""
+    """Return the photos prepared for the model, without those that no side can measure."""
     chosen = dataset.chosen(photos, 0)
     prepared = (prepare_photo(dataset.samples[number], [model.ref]) for number in chosen)
     return (one for one in prepared if isinstance(one, PreparedPhoto) and one.truth is not None)
@@ -78,7 +78,7 @@ def _engine_alone(model: Model, pixels: list[Floats]) -> None:
 
 
 def _ours(model: Model, dataset: Dataset, photos: int) -> float:
-    """Seconds of a whole run from when its weights are loaded: photos, maps, measures, controls, files."""
+    """Return the seconds of a whole run after its weights are loaded: photos, maps, metrics, controls, files."""
     settings = RunSettings((model.ref.label,), metrics=METRICS, limit=photos)
     heard: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +95,7 @@ def _peer(model: Model, dataset: Dataset, photos: int) -> None:
 
 
 def _controls(side: int) -> Iterator[Floats]:
-    """The three controls as a script has them: noise in 7 x 7 cells drawn out, a Gaussian, ones."""
+    """Yield the three controls as a script has them: upsampled noise of 7 x 7 cells, a Gaussian, ones."""
     yield np.asarray(cv2.resize(np.random.default_rng().random((7, 7)), (side, side)), np.float32)
     down = np.exp(-(((np.arange(side) + 0.5) / side - 0.5) ** 2) / (2 * 0.25**2)).astype(np.float32)
     yield np.outer(down, down)
@@ -103,7 +103,7 @@ def _controls(side: int) -> Iterator[Floats]:
 
 
 def measured(heat: Floats, boxes: Doubles) -> tuple[float, bool, Doubles]:
-    """Energy, pointing game and overlaps at each threshold in the model's input, as such scripts have them.
+    """Return energy, pointing game and overlaps at each threshold in the model's input, as such scripts do.
 
     Args:
         heat: a map from 0 to 1, (S, S).
@@ -130,7 +130,7 @@ def _overlap(cells: np.ndarray, boxes: Doubles) -> float:
 
 
 def boxes_in_input(photo: PreparedPhoto) -> Doubles:
-    """The marked boxes in pixels of the model's input, (B, 4)."""
+    """Return the annotated boxes in pixels of the model's input, (B, 4)."""
     prepared, truth = photo.prepared[0], photo.truth
     assert truth is not None
     seen = prepared.seen

@@ -1,4 +1,4 @@
-"""EffViz without a browser, as commands; heavy libraries load only inside the commands that use them."""
+"""The command line; heavy libraries are imported only inside the commands that use them."""
 
 import os
 import socket
@@ -14,38 +14,38 @@ from effviz.cli import benchmarks, cam, console, evaluate, networks, train
 from effviz.cli.console import GuardedGroup
 from effviz.errors import SettingsError
 
-# The commands app, which opens the app in a browser, and settings.
+# The commands `app`, which opens EffViz in a browser, and `settings`.
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 PUBLIC_NOTE = (
-    "Public: whoever reaches this address may open every page, compute on this machine, and read the models, the runs "
-    "in EFFVIZ_RUNS and the photos in EFFVIZ_PHOTOS; nothing is encrypted. docs/deploy.md puts a proxy before it."
+    "Public: anyone who reaches this address can open every page, compute on this machine, and read the models, the "
+    "runs in EFFVIZ_RUNS and the photos in EFFVIZ_PHOTOS; nothing is encrypted. For a proxy, see docs/deploy.md."
 )
 
 
 def open_app(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
-    address: Annotated[str, typer.Option(help="Who may connect: localhost, or 0.0.0.0 for everyone.")] = "localhost",
+    address: Annotated[str, typer.Option(help="Where to listen: localhost, or 0.0.0.0 for everyone.")] = "localhost",
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
-    base_path: Annotated[str, typer.Option(help="The path before all addresses behind a proxy: effviz.")] = "",
+    base_path: Annotated[str, typer.Option(help="Path prefix of all addresses behind a proxy, such as effviz.")] = "",
 ) -> None:
-    """Open EffViz in the browser; it works without a network. Stop it with Ctrl+C."""
+    """Open EffViz in the browser. It works offline. Stop it with Ctrl+C."""
     script = settings.APP_SCRIPT
     if not script.is_file():
         raise SettingsError(
-            f"The app's script {script} is not there: the app runs from a clone of the repository or from the whole "
-            "package. Install EffViz again."
+            f"The app's script {script} is missing: the app runs from a clone of the repository or from the complete "
+            "package. Reinstall EffViz."
         )
     _check_free(address, port)
     settings.fix_folders()
-    os.chdir(settings.SHIPPED)  # Streamlit reads .streamlit/config.toml from here, before it is imported
+    os.chdir(settings.SHIPPED)  # before the import: Streamlit reads .streamlit/config.toml from here
     from streamlit.web import bootstrap
 
     from effviz.ui import job_queue, startup
 
     options = {
         "server_port": port,
-        # A set address also keeps Streamlit from asking the internet for this machine's public one.
+        # With an address set, Streamlit does not look up this machine's public one on the internet.
         "server_address": address,
         "server_headless": not (browser and _has_screen()),
         "server_baseUrlPath": base_path.strip("/"),
@@ -54,14 +54,14 @@ def open_app(
     typer.echo(f"EffViz: http://{address}:{port}/{base_path.strip('/')}".rstrip("/"))
     if address not in LOCAL:
         typer.echo(PUBLIC_NOTE)
-    job_queue.bound_decoders().start()  # so that they are ready when somebody comes
+    job_queue.bound_decoders().start()  # so that they are ready for the first visitor
     bootstrap.load_config_options(options)
     with startup.preloading():
         bootstrap.run(str(script), False, [], options)
 
 
 def show_settings(as_json: console.AsJson = False) -> None:
-    """Print every EFFVIZ_* variable with its value, and where that comes from."""
+    """Print every EFFVIZ_* variable with its value and where the value comes from."""
     rows = [
         {
             "name": setting.name,
@@ -86,8 +86,8 @@ def _check_free(address: str, port: int) -> None:
         socket.create_server(place[:2], family=family).close()
     except OSError as error:
         raise SettingsError(
-            f"Nothing can listen at {address}:{port} ({error.strerror}): the address must be this machine's and the "
-            "port free. Choose another one with --port, or stop what uses it."
+            f"Cannot listen on {address}:{port} ({error.strerror}): the address must belong to this machine and the "
+            "port must be free. Choose another port with --port, or stop the program that uses it."
         ) from error
 
 
@@ -121,7 +121,7 @@ def _root(
 
 app.command("app")(open_app)
 app.command("settings")(show_settings)
-for command in (  # each has the name of its function
+for command in (  # each command has the name of its function
     *(networks.models, networks.fetch, networks.add, networks.check, networks.remove, networks.export),
     *(networks.scale, networks.plan, networks.solve, cam.cam, cam.calibrate),
     *(evaluate.evaluate, evaluate.report, train.search, train.train),
@@ -131,5 +131,5 @@ app.add_typer(benchmarks.app, name="bench")
 
 
 def main() -> None:
-    """Run the command that the console script `effviz` was given."""
+    """Run the command line of the console script `effviz`."""
     app(prog_name="effviz")

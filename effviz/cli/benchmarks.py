@@ -1,4 +1,4 @@
-"""Commands that time EffViz: one function a bench, which `effviz.bench` measures, and the latency of Table 4."""
+"""The `effviz bench` commands: one function per benchmark of `effviz.bench`, and the latency of Table 4."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -14,22 +14,22 @@ from effviz.cli import console
 if TYPE_CHECKING:
     from effviz.bench.benchmark import Figure, Measured, PeerRow, Say
 
-# The command that times networks as Table 4 of the paper does; the app's page runs the same command.
+# The command that times networks as in Table 4 of the paper; the app's page runs the same command.
 
-TABLE_4: Final = ("resnet152", "b1")  # of the paper; its other pair has GPipe, whose network timm does not have
+TABLE_4: Final = ("resnet152", "b1")  # its other pair includes GPipe, whose network timm does not have
 
 
 def latency(
     models: Annotated[
-        list[str] | None, typer.Argument(help="b1, lite0@260, scaled-d1.4-w1.2@300, or a name that timm lists.")
+        list[str] | None, typer.Argument(help="b1, lite0@260, scaled-d1.4-w1.2@300, or a name from timm.list_models().")
     ] = None,
-    runs: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each; their mean counts.")] = 20,
+    runs: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs per network; the mean is shown.")] = 20,
     as_json: console.AsJson = False,
     in_turns: Annotated[
-        bool, typer.Option("--in-turns", hidden=True, help="For the app: wait for a line before each run.")
+        bool, typer.Option("--in-turns", hidden=True, help="For the app: wait for a line on stdin before each run.")
     ] = False,
 ) -> None:
-    """Time networks as Table 4 does: batch 1, one core, mean of 20 runs. Without names: ResNet-152 and B1."""
+    """Time networks as in Table 4 of the paper: batch size 1, one core, mean of 20 runs. Default: ResNet-152 and B1."""
     optional_packages.require(*optional_packages.TORCH)
     from effviz.bench import network_timing
     from effviz.bench.single_core_latency import store_latency
@@ -55,21 +55,21 @@ def latency(
         )
         for result in results
     ]
-    columns = ("Network", "Mean, ms", "Std, ms", "Least-most", "Params, M", f"Beside {slowest.label}")
+    columns = ("Network", "Mean, ms", "Std, ms", "Min-max", "Params, M", f"Versus {slowest.label}")
     console.show_table(f"Latency of one picture on one core of {results[0].machine}", columns, rows)
 
 
 def _wait_for_turn(run: int, runs: int) -> None:
-    """Announce the next run and wait for a line, so that the listener can let others go first, or stop."""
+    """Announce the next run and wait for a line, so that the app can let other work go first, or stop."""
     typer.echo(f"{run}/{runs}", err=True)
     if not sys.stdin.readline():
         raise typer.Exit(1)
 
 
-Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")]
+Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median is shown.")]
 
 app = typer.Typer(
-    no_args_is_help=True, help="Time EffViz: beside a peer in the same run, and the app as visitors meet it."
+    no_args_is_help=True, help="Time EffViz against peers in the same run, and the app as visitors experience it."
 )
 
 app.command("latency")(latency)
@@ -77,7 +77,7 @@ app.command("latency")(latency)
 
 @app.command("scaling")
 def scaling(repeats: Repeats = 9) -> None:
-    """Time the closed-form plan of B0 and B7 beside torch's FlopCounterMode on meta tensors."""
+    """Time the closed-form plan of B0 and B7 against torch's FlopCounterMode on meta tensors."""
     optional_packages.require(*optional_packages.TORCH)
     from effviz.bench.benchmark import verdict
     from effviz.bench.network_timing import bench_scaling
@@ -96,23 +96,23 @@ def scaling(repeats: Repeats = 9) -> None:
 @app.command("cam")
 def cam(
     repeats: Repeats = 15,
-    long: Annotated[bool, typer.Option(help="Also rows that take the peer about a minute each.")] = True,
+    long: Annotated[bool, typer.Option(help="Include rows that take the peer about a minute each.")] = True,
     as_json: console.AsJson = False,
 ) -> None:
-    """Time class activation maps beside pytorch-grad-cam, torchcam and OpenVINO's forward passes alone."""
+    """Time class activation maps against pytorch-grad-cam, torchcam and OpenVINO's forward passes alone."""
     optional_packages.require(*optional_packages.GRAD_CAM)
     from effviz.bench.peer_comparisons import bench_cam
 
     with console.progress() as bar:
         bar.add_task("Class activation maps", total=None)
         measured = list(bench_cam(repeats, long=long))
-    columns = ("EffViz, and its peer", "EffViz, ms", "Peer, ms", "Ratio", "Target")
-    _show("Class activation maps: median (least-most)", columns, measured, as_json)
+    columns = ("EffViz and its peer", "EffViz, ms", "Peer, ms", "Ratio", "Target")
+    _show("Class activation maps: median (min-max)", columns, measured, as_json)
 
 
 @app.command("app")
 def measure_app(as_json: console.AsJson = False) -> None:
-    """Measure the app as a visitor meets it: scripts, first paint, classes, phi, memory. Takes about three minutes."""
+    """Measure the app as a visitor sees it: scripts, first paint, classes, phi, memory. Takes about three minutes."""
     from effviz.bench.app_timing import bench_app
 
     _measure("The app", bench_app, as_json)
@@ -120,10 +120,10 @@ def measure_app(as_json: console.AsJson = False) -> None:
 
 @app.command("cold")
 def measure_cold(
-    rounds: Annotated[int, typer.Option(min=1, max=20, help="Fresh processes of each; the median counts.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="Fresh processes of each kind; the median is shown.")] = 3,
     as_json: console.AsJson = False,
 ) -> None:
-    """Time first maps with an empty cache, of the command and the app, beside importing torch and a plain script."""
+    """Time the command's and the app's first maps with an empty cache, against importing torch and a plain script."""
     optional_packages.require(*optional_packages.GRAD_CAM)
     from effviz.bench.app_timing import bench_cold
 
@@ -132,13 +132,13 @@ def measure_cold(
 
 @app.command("evaluate")
 def measure_evaluate(
-    data: Annotated[Path, typer.Option(help="Photos with boxes and labels, in any form that `effviz evaluate` reads.")],
-    model: Annotated[str, typer.Option(help="One model.")] = "lite0",
-    photos: Annotated[int, typer.Option(min=1, help="At most so many of the photos.")] = 400,
-    rounds: Annotated[int, typer.Option(min=1, max=100, help="Each side's runs; the median counts.")] = 3,
+    data: Annotated[Path, typer.Option(help="Photos with boxes and labels, in any format of `effviz evaluate`.")],
+    model: Annotated[str, typer.Option(help="The model to run.")] = "lite0",
+    photos: Annotated[int, typer.Option(min=1, help="Maximum number of photos.")] = 400,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Runs of each side; the median is shown.")] = 3,
     as_json: console.AsJson = False,
 ) -> None:
-    """Time `effviz evaluate` beside the engine alone and the same loop with pytorch-grad-cam. Takes a minute."""
+    """Time `effviz evaluate` against the engine alone and the same loop with pytorch-grad-cam. Takes a minute."""
     optional_packages.require(*optional_packages.GRAD_CAM)
     from effviz.bench.throughput import bench
 
@@ -147,16 +147,16 @@ def measure_evaluate(
 
 @app.command("load")
 def load(
-    sessions: Annotated[int, typer.Option(min=1, max=200, help="Visitors at once, each with its own photo.")] = 20,
+    sessions: Annotated[int, typer.Option(min=1, max=200, help="Simultaneous visitors, each with its own photo.")] = 20,
     hostile: Annotated[
-        bool, typer.Option("--hostile", help="Instead: one visitor does the worst, others want one quick map.")
+        bool, typer.Option("--hostile", help="Instead, one visitor is hostile, and others want one quick map each.")
     ] = False,
     minutes: Annotated[
-        float, typer.Option(min=0, max=600, help="Instead: mixed visitors come and go so long, and memory is watched.")
+        float, typer.Option(min=0, max=600, help="Instead, visitors come and go for this time; memory is watched.")
     ] = 0,
     as_json: console.AsJson = False,
 ) -> None:
-    """Let many visitors compare their photos at once, check each map, and run Score-CAM beside quick maps."""
+    """Have many visitors compare their photos at once, check each map, and time quick maps while Score-CAM runs."""
     from effviz.bench import load
 
     def bench(say: "Say") -> "Measured":
@@ -168,7 +168,7 @@ def load(
 
 
 def _measure(title: str, bench: "Callable[[Say], Measured]", as_json: bool) -> None:
-    """Measure with a bar that says what is measured now, and show the numbers."""
+    """Run a benchmark with a bar that names the current measurement, and show the numbers."""
     with console.progress() as bar:
         task = bar.add_task(title, total=None)
         measured = list(bench(lambda text: bar.update(task, description=text)))
@@ -176,7 +176,7 @@ def _measure(title: str, bench: "Callable[[Say], Measured]", as_json: bool) -> N
 
 
 def _show(title: str, columns: Sequence[str], measured: "Sequence[Figure | PeerRow | str]", as_json: bool) -> None:
-    """Print the rows, and on stderr what could not be measured."""
+    """Print the rows, and report on stderr what could not be measured."""
     rows = [row for row in measured if not isinstance(row, str)]
     if as_json:
         console.show_json([row.as_dict() for row in rows])

@@ -1,4 +1,4 @@
-"""Commands on photos: `cam` writes maps and overlays, `calibrate` measures where a model's cells lie."""
+"""Commands on photos: `cam` writes maps and overlays, `calibrate` measures where a model's cells are."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,33 +12,33 @@ from effviz.explain.overlay import Palette, Scale
 from effviz.explain.placement import Placement
 
 
-def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+def cam(  # noqa: PLR0913  # Typer needs one parameter per option
     photos: Annotated[
         list[Path], typer.Argument(metavar="PHOTO...", help="JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF files.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the files; it is made if it is not there.")],
-    models: Annotated[str, typer.Option(help="Models with commas between: lite0@224,lite2@260.")] = "lite0",
+    out: Annotated[Path, typer.Option(help="Output folder; created if it does not exist.")],
+    models: Annotated[str, typer.Option(help="Comma-separated models, such as lite0@224,lite2@260.")] = "lite0",
     method: Annotated[Method, typer.Option(help="How features become a map.")] = Method.CAM,
     layer: Annotated[TargetLayer, typer.Option(help="Where the features are read.")] = TargetLayer.LAST,
     target: Annotated[
-        str, typer.Option(help="The class: top1 (each model's own), rank2, a name, or an index.", metavar="TARGET")
+        str, typer.Option(help="Class to explain: top1 (each model's own), rank2, name or index.", metavar="TARGET")
     ] = "top1",
     scale: Annotated[Scale, typer.Option(help="How values become colours.")] = Scale.OWN,
-    palette: Annotated[Palette, typer.Option(help="Colours; signed maps always take the diverging one.")] = (
+    palette: Annotated[Palette, typer.Option(help="Colours; signed maps always use the diverging palette.")] = (
         Palette.INFERNO
     ),
-    opacity: Annotated[float, typer.Option(min=0, max=1, help="0 shows the photo alone, 1 the colours alone.")] = 0.55,
-    placement: Annotated[Placement, typer.Option(help="Where cells are drawn.")] = Placement.PLAIN,
+    opacity: Annotated[float, typer.Option(min=0, max=1, help="0 shows only the photo, 1 only the colours.")] = 0.55,
+    placement: Annotated[Placement, typer.Option(help="Where a map's cells are drawn on the photo.")] = Placement.PLAIN,
     as_json: console.AsJson = False,
 ) -> None:
-    """Write what models look at: for each photo and model an overlay (PNG) and the raw map (NPY), and result.json.
+    """Write an overlay (PNG) and the raw map (NPY) for each photo and model, and result.json.
 
-    Photos are prepared as each model's own evaluation does: resize, centre crop, bicubic. The NPY holds the map as it
-    was computed, not cut or stretched.
+    Photos are prepared as in each model's own evaluation: resize, centre crop, bicubic.
+    The NPY holds the map as computed, neither clipped nor rescaled.
     """
     from effviz.explain import decoding
 
-    decoding.pool().start(len(photos))  # they get ready while this process loads the rest
+    decoding.pool().start(len(photos))  # they start while this process loads the rest
     from effviz.explain import targets
     from effviz.explain.overlay import OverlayStyle
     from effviz.report import explanations
@@ -47,7 +47,7 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     refs = tuple(dict.fromkeys(catalogue.parse_model(name) for name in models.split(",")))
     asked = targets.parse_target(target)
     for photo in photos:
-        explanations.read(photo)  # what is wrong with one is said before any network is made
+        explanations.read(photo)  # report an unreadable photo before any network is built
     request = explanations.ExplanationRequest(tuple(photos), refs, asked, method, layer, placement)
     with console.progress() as bar:
         task = bar.add_task("maps", total=len(refs) * len(photos))
@@ -66,17 +66,17 @@ def _show_maps(title: str, results: list[dict[str, Any]]) -> None:
     ]
     console.show_table(title, ("Photo", "Model", "Probability", "Class"), rows)
     for result in results:
-        typer.echo(result["overlay_file"])  # not in the table, which would break it into lines
+        typer.echo(result["overlay_file"])  # not in the table, which would wrap it
 
 
 def calibrate(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Such as lite0@224 lite2@260.")],
     as_json: console.AsJson = False,
 ) -> None:
-    """Measure where a model's cells lie on a photo, with objects planted at known places, and store it.
+    """Measure where a model's cells are on a photo, with objects planted at known places, and store the result.
 
-    Takes one to three minutes a model. Afterwards the calibrated placement of `effviz cam` and of the Compare page
-    uses it; the error that remains is printed.
+    Takes one to three minutes per model, and prints the remaining error.
+    Afterwards, the calibrated placement of `effviz cam` and of the Compare page uses the result.
     """
     from effviz.explain import placement
     from effviz.explain.calibration_run import calibrate as measure

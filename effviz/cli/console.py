@@ -1,6 +1,6 @@
-"""How commands speak: results on stdout as a table or JSON, progress on stderr and only for people who watch.
+"""The commands' output: results on stdout as a table or JSON, progress on stderr and only in a terminal.
 
-What a user did wrong becomes one line on stderr and exit code 1.
+A user's mistake becomes one line on stderr and exit code 1.
 """
 
 import io
@@ -22,14 +22,14 @@ from effviz.cluster import ExecutionBackend
 from effviz.errors import EffVizError
 from effviz.progress import CountProgress, NamedProgress
 
-# Options of several commands.
+# Options that several commands share.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Engine = Annotated[ExecutionBackend, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")]
-Address = Annotated[str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")]
+Engine = Annotated[ExecutionBackend, typer.Option(help="local: this process; ray: workers here or on other machines.")]
+Address = Annotated[str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; default: this machine.")]
 
 
 def show_json(value: object) -> None:
-    """Print JSON; characters that the output's encoding lacks are escaped."""
+    """Print JSON; escape characters that the output's encoding lacks."""
     text = file_io.json_text(value)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -46,19 +46,19 @@ def never_fail_at_letters() -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; the columns between the first and the last are numbers and stand to the right."""
+    """Print a table; the columns between the first and the last are numbers and right-aligned."""
     table = Table(
         title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
     )
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if 0 < number < len(columns) - 1 else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: a file's name in brackets is no markup
+        table.add_row(*(Text(cell) for cell in row))  # Text, because brackets in a file name are not markup
     Console().print(table)
 
 
 def progress(in_bytes: bool = False) -> Progress:
-    """Return a progress bar that leaves nothing behind, and is silent where nobody watches."""
+    """Return a progress bar that disappears at the end, and shows nothing outside a terminal."""
     console = Console(stderr=True)
     return Progress(
         bars.SpinnerColumn(),
@@ -73,17 +73,17 @@ def progress(in_bytes: bool = False) -> Progress:
 
 
 def count_progress(bar: Progress, task: TaskID) -> CountProgress:
-    """Return the callback that shows how much of something is done."""
+    """Return the callback that updates a bar's count."""
     return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def named_progress(bar: Progress, task: TaskID) -> NamedProgress:
-    """Return the callback that shows how much of something is done, and its name."""
+    """Return the callback that updates a bar's count and name."""
     return lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
 
 
 def warn(sentences: Sequence[str], more: str) -> None:
-    """Print the first five sentences on stderr, and `more`, which says the `{count}` of all, where there are others."""
+    """Print the first five sentences on stderr, and `more` with the `{count}` of all if there are others."""
     for sentence in sentences[:5]:
         typer.echo(sentence, err=True)
     if len(sentences) > 5:
@@ -91,15 +91,15 @@ def warn(sentences: Sequence[str], more: str) -> None:
 
 
 class GuardedGroup(TyperGroup):
-    """A group whose commands may raise EffVizError; wrong usage exits with 2 before a command starts."""
+    """A group whose commands may raise EffVizError; usage errors exit with 2 before a command starts."""
 
     def main(self, *args: Any, **settings: Any) -> Any:
-        """Run what the command line says, wherever its output goes."""
+        """Run the command line, whatever the encoding of its output."""
         never_fail_at_letters()
         return super().main(*args, **settings)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; programmer mistakes pass through as they are."""
+        """Run the command; programming errors propagate unchanged."""
         try:
             return super().invoke(ctx)
         except EffVizError as error:

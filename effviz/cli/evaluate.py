@@ -1,4 +1,4 @@
-"""The commands `effviz evaluate`, which measures maps over a data set, and `effviz report`, which makes its page."""
+"""The commands `effviz evaluate`, which measures maps over a data set, and `effviz report`, which writes its report."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -37,28 +37,26 @@ EnergyPhotosName = Literal["all", "score-cam"]
 DatasetPath = Annotated[
     Path,
     typer.Argument(
-        metavar="DATASET", help="A folder of photos, annotations.json, COCO's JSON, XML, or a CSV of boxes."
+        metavar="DATASET", help="A folder of photos, annotations.json, COCO JSON, XML, or a CSV file of boxes."
     ),
 ]
 
-Out = Annotated[
-    Path, typer.Option(help="The run's folder. A run that was stopped goes on there; a finished one is shown again.")
-]
+Out = Annotated[Path, typer.Option(help="The run's folder. A stopped run is continued; a finished one is shown again.")]
 
-Models = Annotated[str, typer.Option(help="Names with commas between, as in lite0@224,lite2@260: `effviz models`.")]
+Models = Annotated[str, typer.Option(help="Comma-separated, as in lite0@224,lite2@260; `effviz models` lists them.")]
 
 Metrics = Annotated[
     str,
     typer.Option(
-        help="Names with commas between; docs/metrics.md says what they are. "
-        f"Localisation, with boxes: {LOCALISATION_HELP} Faithfulness: {FAITHFULNESS_HELP} "
-        f"Agreement with the first model: {AGREEMENT_HELP} Sanity, slow: {SANITY_HELP}"
+        help="Comma-separated names, which docs/metrics.md explains. "
+        f"Localisation (needs boxes): {LOCALISATION_HELP} Faithfulness: {FAITHFULNESS_HELP} "
+        f"Agreement with the first model: {AGREEMENT_HELP} Sanity checks (slow): {SANITY_HELP}"
     ),
 ]
 
 Targets = Annotated[
     str,
-    typer.Option(help="The class that maps are of: label (the photo's), prediction (the model's), an index or a name."),
+    typer.Option(help="The class to explain: label (the photo's), prediction (the model's), an index or a name."),
 ]
 
 AtLayer = Annotated[
@@ -66,7 +64,7 @@ AtLayer = Annotated[
 ]
 
 Placed = Annotated[
-    Placement, typer.Option(help="Where a map's cells lie on the photo: in even squares, or as measured for the model.")
+    Placement, typer.Option(help="Where a map's cells are on the photo: in an even grid, or as calibrated.")
 ]
 
 Smooth = Annotated[
@@ -74,53 +72,51 @@ Smooth = Annotated[
     typer.Option(
         min=0,
         max=1,
-        help="Sigma of a blur of every map, as a share of the photo's shorter side: a finer map has little advantage "
-        "then. Half a cell of the coarsest map suits, 0.07 for 6 x 6 cells.",
+        help="Blur every map with this sigma, as a share of the photo's shorter side, so that a finer map has little "
+        "advantage. Use about half a cell of the coarsest map, 0.07 for 6 x 6 cells.",
     ),
 ]
 
 EnergyOn = Annotated[
     EnergyPhotosName,
     typer.Option(
-        help="Photos of the energy game: all, or score-cam, one box of at most half the photo, as its authors.",
+        help="Photos for the energy metric: all, or score-cam: one box of at most half the photo, as in its paper.",
     ),
 ]
 
 MaskedBy = Annotated[
     MaskBaselineName,
     typer.Option(
-        help="What replaces pixels that are taken away: the mean pixel, the blurred photo, black, or as RISE: the mean "
-        "pixel, and a blurred photo that insertion begins with.",
+        help="What replaces deleted pixels: the mean pixel, the blurred photo, black, or as in RISE: the mean pixel, "
+        "with a blurred photo as the start of insertion.",
     ),
 ]
 
 Steps = Annotated[
-    int, typer.Option(min=1, max=1000, help="In how many equal parts of the area deletion and insertion go on.")
+    int, typer.Option(min=1, max=1000, help="Steps of deletion and insertion, each an equal part of the area.")
 ]
 
 RoadBudget = Annotated[
     float | None,
     typer.Option(
-        min=0, help="Seconds for road, each map; one that takes longer has no value. By default there is no end."
+        min=0, help="Time limit for road in seconds per map; a map that takes longer has no value. Default: no limit."
     ),
 ]
 
-Limit = Annotated[int | None, typer.Option(min=1, help="Only so many photos, chosen by chance; by default all.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Number of photos, chosen at random; default: all.")]
 
 Seed = Annotated[
-    int, typer.Option(min=0, help="Of all that is left to chance: which photos, the random control, sanity's draws.")
+    int, typer.Option(min=0, help="Random seed: for the choice of photos, the random control and the sanity checks.")
 ]
 
-WorkerCount = Annotated[
-    int | None, typer.Option(min=1, help="With --engine ray: how many measure at a time; by default 2.")
-]
+WorkerCount = Annotated[int | None, typer.Option(min=1, help="With --engine ray: number of workers; default: 2.")]
 
 
-def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+def evaluate(  # noqa: PLR0913  # Typer needs one parameter per option
     dataset: DatasetPath,
     out: Out,
     models: Models = "lite0",
-    methods: Annotated[str, typer.Option(help=f"Names with commas between: {', '.join(Method)}.")] = "cam",
+    methods: Annotated[str, typer.Option(help=f"Comma-separated names: {', '.join(Method)}.")] = "cam",
     metrics: Metrics = "energy,pointing,maxbox",
     targets: Targets = "label",
     layer: AtLayer = TargetLayer.LAST,
@@ -132,19 +128,19 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     road_budget: RoadBudget = None,
     limit: Limit = None,
     seed: Seed = 0,
-    photos: Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of the photos, if not beside the annotations.")] = None,
     engine: console.Engine = ExecutionBackend.LOCAL,
     address: console.Address = "",
     workers: WorkerCount = None,
     as_json: console.AsJson = False,
 ) -> None:
-    """Measure whether maps are in the right place and faithful, over a data set, beside controls.
+    """Measure over a data set whether maps are in the right place and faithful, and compare them with controls.
 
-    Stop or kill it whenever you like: the same command goes on.
+    You can stop or kill it at any time: the same command continues the run.
 
-    Results are in OUT/results.parquet, one row for each photo, model, method and metric.
+    Results go to OUT/results.parquet, one row per photo, model, method and metric.
 
-    What made them is in OUT/run.json; `effviz report OUT` makes a page of both.
+    OUT/run.json records how they were made; `effviz report OUT` makes a page of both.
     """
     from effviz.evaluate.masking import MaskBaseline, Masking
     from effviz.evaluate.run_settings import EnergyPhotos, Metric, RunSettings
@@ -167,7 +163,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
 
 def _labels(names: str) -> tuple[str, ...]:
-    """Read models' names with commas between, each once."""
+    """Parse comma-separated names of models, without duplicates."""
     from effviz.zoo import catalogue
 
     return tuple(dict.fromkeys(catalogue.parse_model(name).label for name in names.split(",")))
@@ -189,28 +185,26 @@ def _measured(
 
 
 def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:
-    """Read names with commas between, each once."""
+    """Parse comma-separated names, without duplicates."""
     names = [name.strip().lower() for name in text.split(",")]
     allowed = [choice.value for choice in kind]
     if unknown := [name for name in names if name not in allowed]:
         raise SettingsError(
-            f"There is no {what} {unknown[0]!r}: {', '.join(allowed)} are allowed. Name some, with commas between."
+            f"There is no {what} {unknown[0]!r}. Choose one or more, separated by commas: {', '.join(allowed)}."
         )
     return tuple(kind(name) for name in dict.fromkeys(names))
 
 
 def _workers(engine: ExecutionBackend, address: str, workers: int | None) -> "Workers | None":
-    """Return who measures; nobody else means this process."""
+    """Return the workers that measure; None means this process."""
     if engine is ExecutionBackend.LOCAL:
         if address:
             raise SettingsError(
-                f"The cluster at {address} is named, and this process measures: only --engine ray has a use for it. "
-                "Add that, or leave --address out."
+                f"--address {address} has no effect without --engine ray. Add --engine ray, or leave out --address."
             )
         if workers is not None:
             raise SettingsError(
-                f"{workers} workers are asked for, and this process measures: only --engine ray has any. "
-                "Add that, or leave --workers out."
+                f"--workers {workers} has no effect without --engine ray. Add --engine ray, or leave out --workers."
             )
         return None
     from effviz.cluster import Cluster, require_ray
@@ -229,13 +223,13 @@ def _show(done: "Manifest", as_json: bool) -> None:
         console.show_json(done.as_dict() | {"results": [_plain(cell) for cell in cells], "failures": len(failures)})
     else:
         _show_tables(done, cells)
-        more = "{count} rows have a reason instead of a value, of which 5 are above."
+        more = "{count} rows have a reason instead of a value; the first 5 are above."
         console.warn([f"Left out: {failure.reason}" for failure in failures], more)
         typer.echo(f"All rows are in {done.folder}/results.parquet.")
     if not cells:
         raise DatasetError(
             f"Nothing could be measured on {_photos(done.photos)}: at least one must be usable. The reasons are in "
-            f"{done.folder}/{run_store.RESULTS_FILE}; see to them, and measure into another folder with --out."
+            f"{done.folder}/{run_store.RESULTS_FILE}. Fix them, and choose another folder with --out."
         )
 
 
@@ -260,7 +254,7 @@ def _show_tables(run: "Manifest", cells: "Sequence[MetricMean]") -> None:
 
 
 def _show_table(title: str, cells: "Sequence[MetricMean]", interval_of: "Callable[[MetricMean], Interval]") -> None:
-    """A few metrics side by side, so that a table fits a narrow window."""
+    """Print tables of a few metrics each, so that they fit a narrow window."""
     metrics = list(dict.fromkeys(cell.metric for cell in cells))
     methods = dict.fromkeys(cell.method for cell in cells)
     texts = {(cell.method, cell.metric): _words(interval_of(cell)) for cell in cells}
@@ -275,7 +269,7 @@ def _photos(count: int) -> str:
 
 
 def _words(interval: "Interval") -> str:
-    if math.isnan(interval.low):  # one photo says nothing about their spread
+    if math.isnan(interval.low):  # one photo has no spread
         return f"{interval.mean:.3f}"
     return f"{interval.mean:.3f} ({interval.low:.3f}-{interval.high:.3f})"
 
@@ -290,16 +284,16 @@ def _plain(cell: "MetricMean") -> dict[str, object]:
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run that `effviz evaluate` ended.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a finished run of `effviz evaluate`.")],
     out: Annotated[
-        Path, typer.Option(help="Where the page goes; summary.csv, differences.csv and models.csv go beside it.")
+        Path, typer.Option(help="File for the page; summary.csv, differences.csv and models.csv go beside it.")
     ] = Path("report.html"),
     photos: Annotated[
         Path | None,
-        typer.Option(help="The run's photos: draws example maps into the page, which then shows these photos."),
+        typer.Option(help="Folder of the run's photos: adds example maps to the page, which then shows these photos."),
     ] = None,
 ) -> None:
-    """Make one page of a finished run that needs no network, and tables of its numbers beside it."""
+    """Write a finished run's report: one page that works offline, and tables of its numbers beside it."""
     from effviz import file_io
     from effviz.evaluate import run_summary
     from effviz.report import html_report

@@ -1,4 +1,4 @@
-"""Commands about networks: by arithmetic, about those that have weights, and about one's own."""
+"""Commands about networks: planned by arithmetic, models with weights, and the user's own networks."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from effviz.zoo.manifest import CheckpointEntry
     from effviz.zoo.model import ModelRef, OutputActivation
 
-_FAMILY = typer.Option(help="EfficientNet, or Lite: no squeeze-and-excitation, stem and head fixed.")
-_PAPER = "; the paper's is the default."
-_CLASSES = typer.Option(help="How many classes the last layer tells apart.")
-_CODE = typer.Option("--code", help="Print the lines that build it in timm, torchvision and Keras, and what to count.")
+_FAMILY = typer.Option(help="EfficientNet, or Lite: no squeeze-and-excitation, fixed stem and head.")
+_PAPER = "; the default is the paper's."
+_CLASSES = typer.Option(help="Number of classes of the last layer.")
+_CODE = typer.Option("--code", help="Print the code that builds it in timm, torchvision and Keras, and its counts.")
 
 
-def scale(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+def scale(  # noqa: PLR0913  # Typer needs one parameter per option
     phi: Annotated[
-        float, typer.Option(help="How much to scale: 0 is B0, negative is smaller, each 1 about doubles the MACs.")
+        float, typer.Option(help="How much to scale: 0 is B0, negative is smaller, and each +1 about doubles the MACs.")
     ],
     alpha: Annotated[float, typer.Option(help="Depth grows by alpha^phi" + _PAPER)] = 1.2,
     beta: Annotated[float, typer.Option(help="Width grows by beta^phi" + _PAPER)] = 1.1,
@@ -43,15 +43,15 @@ def scale(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
 
 def plan(  # noqa: PLR0913
-    depth: Annotated[float, typer.Option(help="Times B0's blocks.")],
-    width: Annotated[float, typer.Option(help="Times B0's channels.")],
+    depth: Annotated[float, typer.Option(help="Multiplier of B0's number of blocks.")],
+    width: Annotated[float, typer.Option(help="Multiplier of B0's number of channels.")],
     resolution: Annotated[int, typer.Option(help="Side of the square input in pixels; B0 has 224.")],
     family: Annotated[Family, _FAMILY] = Family.EFFICIENTNET,
     classes: Annotated[int, _CLASSES] = 1000,
     code: Annotated[bool, _CODE] = False,
     as_json: console.AsJson = False,
 ) -> None:
-    """Show the network of any depth, width and resolution, stage by stage, or the lines of Python that build it."""
+    """Show a network of any depth, width and resolution stage by stage, or the Python code that builds it."""
     network = scaling.plan(depth, width, resolution, family, classes)
     if code:
         typer.echo(framework_code.script(network), nl=False)
@@ -60,9 +60,9 @@ def plan(  # noqa: PLR0913
 
 
 def solve(  # noqa: PLR0913
-    macs: Annotated[float | None, typer.Option(help="At most so many multiply-adds, such as 1e9.")] = None,
-    params: Annotated[float | None, typer.Option(help="At most so many parameters, such as 8e6.")] = None,
-    memory: Annotated[float | None, typer.Option(help="At most so many bytes of activations at their peak.")] = None,
+    macs: Annotated[float | None, typer.Option(help="Maximum number of multiply-adds, such as 1e9.")] = None,
+    params: Annotated[float | None, typer.Option(help="Maximum number of parameters, such as 8e6.")] = None,
+    memory: Annotated[float | None, typer.Option(help="Maximum peak memory of activations in bytes.")] = None,
     method: Annotated[ScalingMethod, typer.Option(help="Which dimensions grow.")] = ScalingMethod.COMPOUND,
     resolution: Annotated[int | None, typer.Option(help="Fix the side of the input in pixels, such as 128.")] = None,
     family: Annotated[Family, _FAMILY] = Family.EFFICIENTNET,
@@ -70,7 +70,7 @@ def solve(  # noqa: PLR0913
     code: Annotated[bool, _CODE] = False,
     as_json: console.AsJson = False,
 ) -> None:
-    """Find the largest network within one limit or several: "maximise accuracy subject to memory and FLOPs" (Eq. 2)."""
+    """Find the largest network within one or more limits: "maximise accuracy subject to memory and FLOPs" (Eq. 2)."""
     amounts = {BudgetKind.MACS: macs, BudgetKind.PARAMS: params, BudgetKind.ACTIVATION_MEMORY: memory}
     budgets = [scaling.Budget(kind, amount) for kind, amount in amounts.items() if amount is not None]
     if not budgets:
@@ -133,10 +133,10 @@ def _show(network: Plan, title: str) -> None:
 
 
 def models(as_json: console.AsJson = False) -> None:
-    """List the models: size, cost, accuracy, and whether their weights are on this machine.
+    """List the models with size, cost, accuracy, and whether their weights are on this machine.
 
-    Every model runs at other sizes too: lite0@260. Other weights are NAME:RECIPE, such as b0:ns_jft_in1k. Any scaled
-    network works: scaled-d1.4-w1.2@300 (untrained unless models/ has a checkpoint that fits).
+    Every model also runs at other sizes: lite0@260. For other weights, write NAME:RECIPE, such as b0:ns_jft_in1k.
+    Any scaled network works: scaled-d1.4-w1.2@300 (untrained unless models/ has a matching checkpoint).
     """
     from effviz.zoo import catalogue, hub
 
@@ -147,22 +147,22 @@ def models(as_json: console.AsJson = False) -> None:
         console.show_json([_facts(card) for card in cards])
         return
     columns = ("Model", "Depth", "Width", "Pixels", "Params, M", "MACs, G", "Top-1, %", "Weights")
-    # A table for each data set: accuracies of ten classes and of a thousand do not belong in one column.
+    # One table per data set: accuracies on ten classes and on a thousand do not belong in one column.
     for measured_on in dict.fromkeys(card.top1_on for card in cards):
         rows = [_row(card) for card in cards if card.top1_on == measured_on]
         console.show_table(f"Models, top-1 on {measured_on}", columns, rows)
     if any(not card.availability.available for card in cards):
-        typer.echo("`effviz fetch MODEL` gets the weights of one to fetch, once, online.")
+        typer.echo('To get the weights of a model marked "to fetch", run `effviz fetch MODEL` once, online.')
 
 
 def fetch(
     names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Such as b0 b1, or b0:ns_jft_in1k.")],
 ) -> None:
-    """Get weights from the Hugging Face hub, once; afterwards they work without a network."""
+    """Download weights from the Hugging Face hub, once; afterwards they work offline."""
     from effviz.zoo import download
 
     with console.progress(in_bytes=True) as bar:
-        task = bar.add_task("asking the hub", total=None)
+        task = bar.add_task("contacting the hub", total=None)
         specs = download.fetch(names, console.named_progress(bar, task))
     for spec in specs:
         typer.echo(f"{spec.name}: ready ({spec.weights})")
@@ -170,7 +170,7 @@ def fetch(
 
 def export(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="Such as lite0@224.")],
-    onnx: Annotated[Path, typer.Option(help="The file to write; one that is there is replaced.")],
+    onnx: Annotated[Path, typer.Option(help="The file to write; an existing one is replaced.")],
     as_json: console.AsJson = False,
 ) -> None:
     """Write a model as an ONNX file, with preprocessing and classes in its metadata, checked with onnxruntime."""
@@ -181,8 +181,8 @@ def export(
         console.show_json(asdict(exported) | {"file": str(exported.file)})
         return
     typer.echo(
-        f"{exported.file}: {exported.size_bytes / 1e6:.1f} MB; onnxruntime's logits equal torch's within "
-        f"{exported.difference:.1e} of the largest"
+        f"{exported.file}: {exported.size_bytes / 1e6:.1f} MB; onnxruntime's logits equal torch's to within "
+        f"{exported.difference:.1e} of the largest logit"
     )
 
 
@@ -218,34 +218,34 @@ def _facts(card: "ModelCard") -> dict[str, object]:
     }
 
 
-# Commands about one's own networks: `add` takes a weights file in, `check` runs it beside torch, `remove` ends it.
+# Commands for the user's own networks: `add` registers a file, `check` compares it with torch, `remove` deletes it.
 
-SAMPLE = "berlin_cathedral"  # of which the first map is drawn
+SAMPLE = "berlin_cathedral"  # the photo of the first map
 
 
-def add(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+def add(  # noqa: PLR0913  # Typer needs one parameter per option
     weights: Annotated[
-        Path, typer.Argument(help="safetensors, or a state dict that torch saved, in any usual wrapper.")
+        Path, typer.Argument(help="A safetensors file, or a state dict saved by torch, in any common wrapper.")
     ],
-    name: Annotated[str, typer.Option(help="How to ask for it; the file's name by default.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the model; default: the file's name.")] = "",
     architecture: Annotated[
-        str, typer.Option(help="tf_efficientnet_b0 (SAME padding), efficientnet_b0 (symmetric) and so on, as trained.")
+        str, typer.Option(help="As trained: tf_efficientnet_b0 (SAME padding), efficientnet_b0 (symmetric) and so on.")
     ] = "",
-    classes: Annotated[str, typer.Option(help="A file with one name a line, names with commas, or imagenet.")] = "",
-    resolution: Annotated[int | None, typer.Option(help="Input size in pixels that it was trained at.")] = None,
-    mean: Annotated[str, typer.Option(help="Of pixels in 0..1: 0.485,0.456,0.406 or one number.")] = "",
-    std: Annotated[str, typer.Option(help="The same.")] = "",
-    crop: Annotated[float | None, typer.Option(help="Centre crop, a part of the resized photo: 0.875.")] = None,
+    classes: Annotated[str, typer.Option(help="File with one name per line, comma-separated names, or imagenet.")] = "",
+    resolution: Annotated[int | None, typer.Option(help="Input size in pixels that it was trained with.")] = None,
+    mean: Annotated[str, typer.Option(help="Mean of pixels in 0..1: 0.485,0.456,0.406 or one number.")] = "",
+    std: Annotated[str, typer.Option(help="Standard deviation of pixels, in the same form.")] = "",
+    crop: Annotated[float | None, typer.Option(help="Centre crop as a fraction of the resized photo: 0.875.")] = None,
     interpolation: Annotated[str, typer.Option(help="bilinear or bicubic.")] = "",
-    activation: Annotated[str, typer.Option(help="softmax, or sigmoid where several classes may be right.")] = "",
-    ema: Annotated[bool, typer.Option("--ema", help="Take the moving averages that lie in the file.")] = False,
-    licence: Annotated[str, typer.Option(help="Of the weights.")] = "",
-    origin: Annotated[str, typer.Option(help="Who trained it, on what.")] = "",
+    activation: Annotated[str, typer.Option(help="softmax, or sigmoid if several classes can be right.")] = "",
+    ema: Annotated[bool, typer.Option("--ema", help="Use the moving averages of the weights in the file.")] = False,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
+    origin: Annotated[str, typer.Option(help="Who trained it, and on which data.")] = "",
     as_json: console.AsJson = False,
 ) -> None:
-    """Add your own network: look at its file without running it, say what was found, write it and draw one map.
+    """Add your own network: inspect its file without running it, report what was found, store it and draw one map.
 
-    What no file can tell is asked for: the padding (--architecture) and the names of the classes (--classes).
+    If the file does not contain its padding or class names, give them with --architecture and --classes.
     """
     from effviz.zoo import registration
     from effviz.zoo.registration import NetworkFacts
@@ -271,7 +271,7 @@ def _show_added(entry: "CheckpointEntry", findings: tuple[str, ...], as_json: bo
 
     try:
         cam, picture = _first_map(entry)
-    except EffVizError:  # what cannot be shown is not left in the list
+    except EffVizError:  # do not leave a network in the list that cannot be shown
         registration.remove(entry.name)
         raise
     if as_json:
@@ -280,29 +280,29 @@ def _show_added(entry: "CheckpointEntry", findings: tuple[str, ...], as_json: bo
         return
     for line in findings:
         typer.echo(line)
-    sentence = _("{name} is ready. It takes the sample {sample} for {target} ({probability:.1%}): {picture}")
+    sentence = _("{name} is ready. It classifies the sample photo {sample} as {target} ({probability:.1%}): {picture}")
     typer.echo(
         sentence.format(
             name=entry.name, sample=SAMPLE, target=cam.target_name, probability=cam.probability, picture=picture
         )
     )
     if entry.licence == registration.UNKNOWN_LICENCE:
-        typer.echo(_("Its licence is noted as unknown; --licence says another."))
+        typer.echo(_("Its licence is recorded as unknown; set it with --licence."))
 
 
-def remove(name: Annotated[str, typer.Argument(help="As `effviz models` lists it.")]) -> None:
-    """Take one of your networks out of the list, and its file away."""
+def remove(name: Annotated[str, typer.Argument(help="Name as listed by `effviz models`.")]) -> None:
+    """Remove one of your networks from the list and delete its file."""
     from effviz.zoo import registration
 
     entry = registration.remove(name)
-    typer.echo(_("{name} is no longer in the list; {file} is gone.").format(name=entry.name, file=entry.file))
+    typer.echo(_("Removed {name} from the list and deleted {file}.").format(name=entry.name, file=entry.file))
 
 
 def check(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="Any model: my-network, or lite0@260.")],
     as_json: console.AsJson = False,
 ) -> None:
-    """Run a model beside timm's own network in torch, and print the largest difference of a logit."""
+    """Compare a model with timm's own network in torch, and print the largest difference between logits."""
     from effviz.zoo import catalogue
 
     ref = catalogue.parse_model(name)
@@ -312,12 +312,14 @@ def check(
         console.show_json({"model": ref.label, "engine": engine, "largest_difference": largest, "relative": relative})
     else:
         sentence = _(
-            "{model} on {engine}: logits differ from timm's by at most {largest:.2g}, {relative:.1g} of {size:.3g}."
+            "{model} on {engine}: logits differ from timm's by up to {largest:.2g}, {relative:.1g} of the largest "
+            "({size:.3g})."
         )
         typer.echo(sentence.format(model=ref.label, engine=engine, largest=largest, relative=relative, size=size))
     if not relative <= TOLERANCE:
         text = _(
-            "{model} gives other logits than timm: at most {most:g} of the largest is right. Do not trust its maps."
+            "{model} differs too much from timm: at most {most:g} of the largest logit is allowed. Do not trust "
+            "its maps."
         )
         raise SettingsError(text.format(model=ref.label, most=TOLERANCE))
 
@@ -333,7 +335,7 @@ def _numbers(option: str, text: str) -> tuple[float, ...] | None:
     except ValueError:
         numbers = ()
     if len(numbers) not in (1, 3):
-        raise typer.BadParameter(f"{option} is {text!r}: one number or three with commas between are allowed.")
+        raise typer.BadParameter(f"{option} is {text!r}: it must be one number, or three separated by commas.")
     return numbers
 
 
@@ -341,12 +343,12 @@ def _activation(text: str) -> "OutputActivation | None":
     from effviz.zoo.model import OutputActivation
 
     if text and text not in list(OutputActivation):
-        raise typer.BadParameter(f"--activation is {text!r}: softmax or sigmoid is allowed.")
+        raise typer.BadParameter(f"--activation is {text!r}: it must be softmax or sigmoid.")
     return OutputActivation(text) if text else None
 
 
 def _first_map(entry: "CheckpointEntry") -> tuple["ActivationMap", Path]:
-    """The proof that it works: one map, drawn over a sample, in the cache folder."""
+    """Draw one map over a sample photo, as proof that the network works, and write it to the cache folder."""
     from effviz.explain import decoding, sample_photos
     from effviz.explain.activation_maps import activation_map
     from effviz.explain.forward_pass import forward
@@ -364,7 +366,7 @@ def _first_map(entry: "CheckpointEntry") -> tuple["ActivationMap", Path]:
 
 
 def _differences(ref: "ModelRef") -> tuple[float, float, str]:
-    """The largest difference of a logit on a sample, the largest logit, and what ran it here."""
+    """Return the largest difference between logits on a sample photo, the largest logit, and the engine."""
     import numpy as np
 
     from effviz.explain import decoding, sample_photos

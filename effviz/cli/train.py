@@ -1,4 +1,4 @@
-"""The commands that train: one network, a family of networks, and the grid search over alpha, beta and gamma."""
+"""The commands that train: one network, a family of networks, or a grid search over alpha, beta and gamma."""
 
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 TRAIN_OUT, SEARCH_OUT = Path(".effviz/train"), Path(".effviz/search")
 FAMILY = "family"
 Data = Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")]
-Threads = Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")]
+Threads = Annotated[int, typer.Option(min=0, max=256, help="Number of cores; with 0, torch decides.")]
 
 
-def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
-    config: Annotated[str, typer.Argument(help="A TOML file, a shipped recipe (paper, short), or `family`.")],
+def train(  # noqa: PLR0913  # Typer needs one parameter per option
+    config: Annotated[str, typer.Argument(help="A recipe: a TOML file, or a shipped one (paper, short); or `family`.")],
     plan: Annotated[Path | None, typer.Argument(help="With `family`: the plan, such as models/mini/plan.toml.")] = None,
     *,
     data: Data,
-    out: Annotated[Path | None, typer.Option(help="Where weights, log and checkpoints go.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for weights, log and checkpoints.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the newest checkpoint, if there is one.")
+        bool, typer.Option("--resume", help="Resume from the newest checkpoint, if there is one.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recipe's.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.")] = "auto",
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed to use instead of the recipe's.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest available.")] = "auto",
     threads: Threads = 0,
     engine: console.Engine = ExecutionBackend.LOCAL,
-    workers: Annotated[int, typer.Option(min=1, max=1024, help="With --engine ray: how many share each batch.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="With --engine ray: workers that share a batch.")] = 2,
     address: console.Address = "",
-    epochs: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer epochs, to try the chain.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer epochs, for a trial run.")] = None,
     photos: Annotated[int | None, typer.Option(min=2, help="With `family`: fewer photos to train on.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer seeds.")] = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Train B0 at any depth, width and resolution on your own pictures, or a family of networks by a plan.
 
-    Kill it whenever you like and go on with --resume: a minute of work is lost at most, and the weights come out as if
-    nothing had happened. A family goes on by itself.
+    You can kill it at any time and continue with --resume: at most a minute of work is lost.
+    The final weights are the same as without an interruption. A family continues without --resume.
     """
     optional_packages.require(*optional_packages.TORCH)
     from effviz.train import loop, training_recipe
@@ -61,7 +61,7 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
     if config == FAMILY:
         family, used = _read_plan(plan, epochs, seeds), _device(device)
-        options = loop.TrainingOptions(used, bfloat16=used == "cuda")  # 16-bit activations on a GPU of NVIDIA
+        options = loop.TrainingOptions(used, bfloat16=used == "cuda")  # 16-bit activations on an NVIDIA GPU
         _train_family(family, FamilyJob(data, out or TRAIN_OUT / family.name, options, photos), as_json)
         return
     recipe = training_recipe.read_recipe(config)
@@ -83,7 +83,7 @@ def _check_new(folder: Path) -> None:
 
     if loop.checkpoint_files(folder):
         raise SettingsError(
-            f"{folder} holds a training already: only --resume goes on with it. Add --resume, or choose another --out."
+            f"{folder} already contains a training run. Add --resume to continue it, or choose another --out."
         )
 
 
@@ -116,7 +116,7 @@ def _train_with_bar(job: "RayTrainingJob", cluster: Cluster | None) -> "tuple[Da
 
         dataset = pictures.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px), decoding)
         skipped = [f"Skipped: {sentence}" for sentence in (*dataset.train.skipped, *dataset.val.skipped)]
-        console.warn(skipped, "{count} files were skipped, of which 5 are named above.")
+        console.warn(skipped, "{count} files were skipped; the first 5 are named above.")
         if cluster:
             return dataset, ray_engine.train(job, cluster, learning)
         return dataset, loop.train(job.recipe, dataset, job.folder, job.options, learning)
@@ -130,7 +130,7 @@ def _device(wanted: str) -> str:
         return next(name for name, available in there.items() if available)
     if not there.get(wanted, False):
         names = ", ".join(name for name, available in there.items() if available)
-        raise SettingsError(f"The device {wanted!r} is not there: auto, {names} can be used here. Choose one of them.")
+        raise SettingsError(f"The device {wanted!r} is not available here. Choose one of auto, {names}.")
     return wanted
 
 
@@ -145,7 +145,7 @@ def _left(seconds: float | None) -> str:
     return "" if seconds is None else f", {timedelta(seconds=round(seconds))} left"
 
 
-# The command `effviz train family`: a whole plan of trainings, its tables, its figure and its verdict.
+# The command `effviz train family`: the training runs of a plan, with tables, a figure and a verdict.
 
 
 def _read_plan(file: Path | None, epochs: int | None, seeds: int | None) -> "FamilyPlan":
@@ -195,7 +195,7 @@ def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[Famil
 
 
 def _judged(plan: "FamilyPlan", outcomes: "tuple[FamilyOutcome, ...]") -> "FamilyJudgement":
-    """Comparisons and the sentence that follows from them, by the plan's rules."""
+    """Return the comparisons and the verdict that follows from them by the plan's rules."""
     from effviz.train import family_training as families
 
     finals = [row for row in outcomes if row.part == "final"]
@@ -212,17 +212,17 @@ def _judged(plan: "FamilyPlan", outcomes: "tuple[FamilyOutcome, ...]") -> "Famil
 
 @dataclass(frozen=True, slots=True)
 class FamilyJudgement:
-    """What came out of a plan."""
+    """The outcome of a plan."""
 
     verdict: str
     untrained: list[str]  # networks that have not learnt their training photos
     comparisons: "tuple[PairedComparison, ...]"
-    step1_rule: str  # the best candidate of step 1 on the photos held out
+    step1_rule: str  # the best candidate of step 1 on the held-out photos
     step1_compound: "PairedComparison | None"  # the network by that rule minus the paper's, where they differ
 
 
 def _family_table(outcomes: "tuple[FamilyOutcome, ...]", judged: FamilyJudgement) -> str:
-    """Every run and every comparison as Markdown."""
+    """Return every run and every comparison as Markdown."""
     lines = [
         "| part | network | seed | MACs, millions | parameters | loss | top-1: training photos | held out | val |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -242,7 +242,7 @@ def _family_table(outcomes: "tuple[FamilyOutcome, ...]", judged: FamilyJudgement
 
 
 def _manifest_entries(outcomes: "tuple[FamilyOutcome, ...]") -> str:
-    """Entries of the final networks for `models/manifest.json`; seeds after the first have their number in the name."""
+    """Return the final networks' entries for `models/manifest.json`; names include the seed if it is not the first."""
     entries = [
         row.entry
         | {"name": f"{row.entry['name']}{f'-s{row.seed}' if row.seed else ''}"}
@@ -253,25 +253,25 @@ def _manifest_entries(outcomes: "tuple[FamilyOutcome, ...]") -> str:
     return file_io.json_text(entries) + "\n"
 
 
-# The command of the grid search: step 1 of the paper's two-step scaling, at a size that two cores can afford.
+# The grid search: step 1 of the paper's two-step scaling, at a size that is feasible on two cores.
 
 
-def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+def search(  # noqa: PLR0913  # Typer needs one parameter per option
     data: Data,
-    grid: Annotated[GridSize, typer.Option(help="How fine the grid of alpha, beta and gamma is.")] = GridSize.COARSE,
+    grid: Annotated[GridSize, typer.Option(help="Spacing of the grid of alpha, beta and gamma.")] = GridSize.COARSE,
     recipe: Annotated[
         str, typer.Option(help="How each network is trained: a shipped recipe or a TOML file.")
     ] = "search",
     out: Annotated[
-        Path, typer.Option(help="Where results.csv goes, and what a cut-off search goes on from.")
+        Path, typer.Option(help="Folder for results.csv and for what an interrupted search needs to continue.")
     ] = SEARCH_OUT,
     seeds: Annotated[int, typer.Option(min=2, max=20, help="Seeds for the baseline and the best five points.")] = 2,
     threads: Threads = 0,
     as_json: console.AsJson = False,
 ) -> None:
-    """Train a small network for every alpha, beta, gamma that doubles its MACs, and say which did best.
+    """Train a small network for every alpha, beta, gamma that doubles its MACs, and report which did best.
 
-    Kill it whenever you like: the same command goes on from where it was, and a minute of work is lost at most.
+    You can kill it at any time: the same command continues it, and at most a minute of work is lost.
     """
     optional_packages.require(*optional_packages.TORCH)
     from effviz.train import grid_search, training_recipe
@@ -286,7 +286,7 @@ def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
 
 def _show_trial(bar: "Progress", task: "TaskID", standing: "SeriesStatus") -> None:
-    """Move the bar for those who watch, and print a line for each finished training for those who read the log."""
+    """Update the progress bar, and print a line per finished training run, for logs."""
     row, status, left = standing.result, standing.status, _left(standing.seconds_left)
     if row is not None:
         text = f"{standing.done}/{standing.count} {standing.name}: top-1 {row.top1_pct:.2f} %, "
@@ -317,7 +317,7 @@ def _show_search(results: "tuple[SearchResult, ...]", as_json: bool) -> None:
         )
         for point in points
     ]
-    columns = ("alpha, beta, gamma", "MACs, times", "On paper", "Params, M", "Top-1, %", "Seeds", "")
+    columns = ("alpha, beta, gamma", "MACs ratio", "By the rule", "Params, M", "Top-1, %", "Seeds", "")
     console.show_table("Grid search", columns, rows)
     if best is not None and noise is not None:
         level = [point for point in points if not point.is_baseline and two_step_search.level_with(point, best, noise)]

@@ -110,7 +110,7 @@ def test_ratios_are_of_medians_and_have_the_targets() -> None:
 
 
 def test_what_fails_is_not_timed() -> None:
-    with pytest.raises(SettingsError, match=r"no photo.*has to work"):
+    with pytest.raises(SettingsError, match=r"no photo.*each must succeed"):
         app_timing._run_python_s(["-c", "raise SystemExit('no photo')"])
 
 

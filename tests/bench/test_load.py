@@ -137,7 +137,7 @@ def test_red_sentences_and_tracebacks_are_errors() -> None:
 
 def test_a_script_that_is_not_there_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "APP_SCRIPT", tmp_path / "app.py")
-    with pytest.raises(SettingsError, match=r"app\.py is not there"), app_sessions.start_server():
+    with pytest.raises(SettingsError, match=r"app\.py is missing"), app_sessions.start_server():
         pytest.fail("It ran.")
 
 

@@ -446,7 +446,7 @@ def test_a_choice_depends_on_the_seed_alone(tmp_path):
 @pytest.mark.parametrize("name", ["pipe.csv", "pipe.json"])
 def test_a_pipe_is_not_waited_for(tmp_path, name):
     os.mkfifo(tmp_path / name)
-    with pytest.raises(DatasetError, match="it is no file"):
+    with pytest.raises(DatasetError, match="it is not a regular file"):
         open_dataset(tmp_path / name)
 
 

@@ -446,7 +446,7 @@ class TestFiles:
     @pytest.mark.parametrize("name", ["pipe.jpg", os.devnull, "."])
     def test_a_pipe_or_a_device_is_not_waited_for(self, tmp_path, name):
         os.mkfifo(tmp_path / "pipe.jpg")
-        assert f"{name} cannot be read (it is no file)" in prepare_photo(listed(tmp_path, name), []).reason
+        assert f"{name} cannot be read (it is not a regular file)" in prepare_photo(listed(tmp_path, name), []).reason
 
     @pytest.mark.parametrize("name", ["a\0b.jpg", "\ud800.jpg", "x" * 5000])
     def test_a_name_that_no_file_can_have(self, tmp_path, name):

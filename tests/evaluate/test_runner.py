@@ -327,7 +327,7 @@ def test_only_what_writes_into_the_folder_is_blamed_on_it(data, tmp_path, monkey
         raise OSError("no space left")  # without an error number, and so without the system's text
 
     monkeypatch.setattr(run_store, "write_chunk", full)
-    with pytest.raises(SettingsError, match=r"Nothing can be written to .* \(no space left\)"):
+    with pytest.raises(SettingsError, match=r"Cannot write to .* \(no space left\)"):
         runner.evaluate(data, few, tmp_path)
 
 

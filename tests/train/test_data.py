@@ -151,7 +151,7 @@ def test_pictures_of_another_part_in_a_parts_place_are_not_used(
 def test_a_cache_that_cannot_be_written_is_one_sentence(folder: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()
-    with pytest.raises(SettingsError, match=r"Nothing can be written to .*file/effviz/pictures .*XDG_CACHE_HOME"):
+    with pytest.raises(SettingsError, match=r"Cannot write to .*file/effviz/pictures .*XDG_CACHE_HOME"):
         data.data_set(folder, 16)
 
 

@@ -143,7 +143,7 @@ def test_the_final_network_of_every_seed_has_an_entry_of_its_own() -> None:
         (("width = {", "broad = {"), "has no network 'width'"),
         (("held_out = 1000", ""), "plan.toml lacks held_out"),
         (("smallest_crop", 'policy = "v0"\nsmallest_crop'), "sets the policy 'v0'"),
-        (("seeds = 3", "seeds = 0"), "seeds is 0: 1 to 1000 is allowed"),
+        (("seeds = 3", "seeds = 0"), "seeds is 0. Allowed: 1 to 1000"),
         (("seeds = 3", "seeds = 2.5"), "seeds is 2.5"),
         (("held_out", "holds_out"), "unknown key 'holds_out'"),
         (("depth = 2.51", "depth = nan"), "depth is nan"),

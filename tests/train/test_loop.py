@@ -339,7 +339,10 @@ def test_skipped_files_are_named(config: Path, folder: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(["--device", "tpu"], "The device 'tpu' is not there"), (["--data", "nowhere"], "nowhere/train contains 0 class")],
+    [
+        (["--device", "tpu"], "The device 'tpu' is not available"),
+        (["--data", "nowhere"], "nowhere/train contains 0 class"),
+    ],
 )
 def test_what_a_user_does_wrong_is_one_line(
     config: Path, folder: Path, tmp_path: Path, words: list[str], sentence: str

@@ -178,5 +178,5 @@ def test_mps_cannot_be_shared(folder: Path, tmp_path: Path, tiny: Callable[..., 
 
 
 def test_a_cluster_without_workers_is_one_sentence() -> None:
-    with pytest.raises(SettingsError, match="0 workers with 1 cores each do nothing"):
+    with pytest.raises(SettingsError, match="0 workers with 1 cores each are too few"):
         Cluster(0)

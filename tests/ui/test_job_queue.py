@@ -538,7 +538,9 @@ def test_a_limit_that_is_none_is_one_sentence(monkeypatch: pytest.MonkeyPatch, t
 
 def test_public_is_0_or_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(settings.PUBLIC.name, "yes")
-    with pytest.raises(SettingsError, match=r"EFFVIZ_PUBLIC is 'yes': it must be 1 \(strangers may come\) or 0"):
+    with pytest.raises(
+        SettingsError, match=r"EFFVIZ_PUBLIC is 'yes': it must be 1 \(strangers may use this server\) or 0"
+    ):
         job_queue.is_public()
 
 

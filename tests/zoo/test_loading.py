@@ -89,7 +89,7 @@ def test_untrained_weights_are_spread_as_timms():
 @pytest.mark.parametrize("missing", ["torch", "timm"])
 def test_without_torch_one_sentence_says_what_needs_it(missing, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
-    sentence = f"needs {missing}, which EffViz was installed without here.*pip install"
+    sentence = f"needs {missing}, which this installation does not include.*pip install"
     with pytest.raises(SettingsError, match=sentence):
         loading.load(catalogue.parse_model("mini-baseline")).module  # noqa: B018
 

@@ -1,4 +1,4 @@
-// Moves the thumb by a step before every frame, and counts the frames that show another number than the last one.
+// Moves the thumb by one step before every frame, and counts the frames that show another number than the previous one.
 async (range, duration) => {
   const shown = range.getRootNode().querySelector("[data-show=phi]");
   const first = await new Promise(requestAnimationFrame);

@@ -1,4 +1,4 @@
-// Keeps when there were how many maps with something drawn in them, in ms from asking for the page.
+// Records when each map was first drawn, in ms since the page was requested.
 window.effvizMaps = [];
 setInterval(() => {
   const grids = [...document.querySelectorAll("[data-testid^=stBidiComponent]")].map((one) => one.shadowRoot ?? one);

@@ -1,11 +1,11 @@
-// Moves the hand before every frame, as a hand does: moves that Playwright sends reach only every other frame.
+// Moves the pointer before every frame, as a hand does: moves that Playwright sends reach only every other frame.
 async (stage, [zooming, duration]) => {
   const canvas = stage.querySelector("canvas");
   const { left, top, width, height } = stage.getBoundingClientRect();
   const first = await new Promise(requestAnimationFrame);
-  const drawn = new Set([canvas.dataset.drawn]); // and the one that is there already
+  const drawn = new Set([canvas.dataset.drawn]); // including the drawing that is already there
   let now = first;
-  let grown = 0; // the logarithm of how far it has been zoomed in
+  let grown = 0; // logarithm of the zoom so far
   while (now - first < duration) {
     const angle = (now - first) / 300;
     const clientX = left + width * (0.5 + 0.4 * Math.sin(angle));

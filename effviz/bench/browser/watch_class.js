@@ -1,4 +1,4 @@
-// From the first touch of a class to the frame after the one in which a map's pixels are others.
+// Measures from pointing at a class to the frame after the one in which a map's pixels have changed.
 (button, patience) => {
   const canvas = button.getRootNode().querySelector(".tile canvas");
   const pixels = () => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.join();
