@@ -1,4 +1,4 @@
-"""Open the door: `streamlit run app.py`. Everything else lives in `effviz/`."""
+"""The app's entry point: `streamlit run app.py`. Everything else is in `effviz/`."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from effviz.ui.guard import last_guard
 from effviz.zoo import loading
 
 HERE = Path(__file__).parent
-PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
+PAGES = "effviz/ui/pages"  # relative to this file's folder, as st.Page expects
 
 startup.send_at_once()
 startup.shorten_log()
@@ -37,18 +37,18 @@ page = st.navigation(
             f"{PAGES}/wrong_maps.py",
             title=_("Why does my Grad-CAM look wrong?"),
             url_path="wrong_maps",
-            visibility="hidden",  # Compare links it
+            visibility="hidden",  # Compare links to it
         ),
     ],
     position="top",
 )
 with last_guard():
     if figure := session.asked_figure():
-        from effviz.ui.paper.exhibit import show_alone  # and so Plotly, which other pages may not need yet
+        from effviz.ui.paper.exhibit import show_alone  # imports Plotly, which other pages may not need yet
 
         show_alone(figure)
     else:
         inputs.choose_language()
         page.run()
 loading.freeze_garbage_collection()  # the page may have imported pandas
-job_queue.bound_decoders().start()  # only now: until its page is there, a visitor needs the processor
+job_queue.bound_decoders().start()  # only now, because showing the visitor's page needs the processor first

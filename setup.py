@@ -1,4 +1,4 @@
-"""What the wheel has besides the package: `pyproject.toml` cannot say that folders beside it go inside."""
+"""Puts folders from beside the package into the wheel, which `pyproject.toml` cannot express."""
 
 import json
 import shutil
@@ -12,10 +12,10 @@ SHIPPED = ("assets", "models/mini", "docs/study", ".streamlit")  # effviz/settin
 
 
 class BuildWithShippedFiles(build_py):
-    """Puts photos, checkpoints, the first study and the app's settings into `effviz/shipped`."""
+    """Copies photos, checkpoints, the first study and the app's settings into `effviz/shipped`."""
 
     def run(self) -> None:
-        """Build; an editable installation finds all of it in the clone."""
+        """Build; an editable installation uses the files in the clone."""
         super().run()
         if self.editable_mode:
             return
@@ -30,12 +30,12 @@ class BuildWithShippedFiles(build_py):
         models = library / "effviz" / "shipped" / "models"
         shutil.copyfile(ROOT / "models" / "README.md", models / "README.md")
         (models / "manifest.json").write_text(shipped_manifest(), encoding="utf-8")
-        # Streamlit finds pages from the folder of its script, so it lies beside the package.
+        # Streamlit looks for pages in the folder of its script, so the script goes beside the package.
         shutil.copyfile(ROOT / "app.py", library / "effviz_app.py")
 
 
 def shipped_manifest() -> str:
-    """List what is in `models/mini`: networks that somebody added to the clone, and their files, are nobody else's."""
+    """Return the manifest of `models/mini` alone: networks that a user added to the clone stay private."""
     rows = json.loads((ROOT / "models" / "manifest.json").read_text(encoding="utf-8"))
     return json.dumps([row for row in rows if row["file"].startswith("mini/")], indent=2, ensure_ascii=False) + "\n"
 
