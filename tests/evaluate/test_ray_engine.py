@@ -151,7 +151,7 @@ def test_a_cluster_that_runs_already_measures_on_all_its_cores_but_one(
     )
     refused, *more = done.stderr.splitlines()
     asked = f"3 workers with 1 cores each were requested, but the Ray cluster at {one_ray!r} has room for 2"
-    assert f"{asked} (of its 3 cores 1 stay free)" in refused
+    assert f"{asked} (1 of its 3 cores stay free)" in refused
     assert (more[0], more[-1]) == ("exit 1", "exit 0")
     assert json.loads(done.stdout)["finished"]
     assert len(rows(tmp_path / "run")) == 23 * 7 * 3 + 1 + 1

@@ -327,7 +327,7 @@ def test_a_second_run_has_to_say_that_it_goes_on(config: Path, folder: Path, tmp
     out = tmp_path / "run"
     first = run(config, "--data", folder, "--out", out, "--json").stdout
     refused = run(config, "--data", folder, "--out", out, code=1)
-    assert "Add --resume, or choose another --out" in refused.stderr
+    assert "Add --resume to continue it, or choose another --out" in refused.stderr
     assert run(config, "--data", folder, "--out", out, "--resume", "--json").stdout == first
 
 
