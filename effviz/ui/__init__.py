@@ -1,1 +1,1 @@
-"""Everything that imports Streamlit."""
+"""The web app: everything that imports Streamlit."""

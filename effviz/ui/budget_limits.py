@@ -1,4 +1,4 @@
-"""On the page Scale: charts, several limits at once, which of them binds, and the code of the resulting network."""
+"""Parts of the Scale page: charts, several limits at once, which limit binds, and the code of the network."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,17 +19,17 @@ from effviz.ui.inputs import BUDGET_NAMES, BUDGET_UNITS, MILLION
 
 FRAMEWORK_NAMES = {Framework.TIMM: "timm", Framework.TORCHVISION: "torchvision", Framework.KERAS: "Keras"}
 INPUT_PX, CLASS_COUNT = "input-px", "class-count"  # in the address
-LIMITS: Final = {kind: f"{kind}-limit" for kind in BudgetKind}  # there, too
+LIMITS: Final = {kind: f"{kind}-limit" for kind in BudgetKind}  # also in the address
 
 _BINDS = {
-    BudgetKind.MACS: lazy_gettext("the limit of MACs is reached first"),
-    BudgetKind.PARAMS: lazy_gettext("the limit of parameters is reached first"),
-    BudgetKind.ACTIVATION_MEMORY: lazy_gettext("the limit of activation memory is reached first"),
+    BudgetKind.MACS: lazy_gettext("the limit on MACs is reached first"),
+    BudgetKind.PARAMS: lazy_gettext("the limit on parameters is reached first"),
+    BudgetKind.ACTIVATION_MEMORY: lazy_gettext("the limit on activation memory is reached first"),
 }
 
 
 def show_chart(name: str, chart: go.Figure, alt: str, title: str, rows: Sequence[Row]) -> None:
-    """Show a chart of what EffViz has counted, with its menu."""
+    """Show a chart of numbers that EffViz computed, with its menu."""
     st.plotly_chart(chart, key=f"scale-{name}", config=config(name), alt=alt)
     chart_menu(f"scale-{name}", chart, title, _("Counted and drawn by EffViz (Apache-2.0)."), rows)
 
@@ -37,10 +37,10 @@ def show_chart(name: str, chart: go.Figure, alt: str, title: str, rows: Sequence
 def choose_limits(
     first: Budget, method: ScalingMethod, rule: ScalingRule, family: Family
 ) -> tuple[tuple[Budget, ...], ScalingPath]:
-    """Ask for further limits, a fixed input size and the number of classes; none of them has to be given.
+    """Show optional fields for more limits, a fixed input size and the number of classes.
 
     Raises:
-        SettingsError: the input size is fixed and the only thing that should grow.
+        SettingsError: The input size is fixed, but it is the only dimension that should grow.
     """
     asked = any(key in st.query_params for key in (INPUT_PX, CLASS_COUNT, *LIMITS.values()))  # by a link
     with st.expander(_("More limits, a fixed input size, another number of classes"), expanded=asked):
@@ -54,7 +54,7 @@ def choose_limits(
 
 
 def show_limits(answer: Solution, path: ScalingPath) -> None:
-    """Draw how the limits fill up as the network grows, say which binds, and give the network's code."""
+    """Draw how much of each limit is used as the network grows, state which binds, and show the network's code."""
     if len(answer.shares) > 1:
         used = "; ".join(
             _("{share:.1f} % of the {unit}").format(share=100 * share, unit=_(BUDGET_NAMES[budget.kind]))
@@ -62,7 +62,7 @@ def show_limits(answer: Solution, path: ScalingPath) -> None:
         )
         stops = _("no limit is reached") if answer.at_limit else _(_BINDS[answer.budget.kind])
         chart = limit_shares(limit_curves(answer, path), answer)
-        alt = _("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops)
+        alt = _("Line chart of the share of each limit used, against the coefficient; {stops}.").format(stops=stops)
         rows = drawn_numbers(chart, "coefficient", "used_pct")
         show_chart("limits", chart, alt, _("Which limit is reached first?"), rows)
         st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))
@@ -70,15 +70,15 @@ def show_limits(answer: Solution, path: ScalingPath) -> None:
 
 
 def use_network(network: Plan) -> None:
-    """Give the lines that build a network elsewhere, and what to count in it."""
+    """Show the code that builds a network in other frameworks, with the counts to check."""
     with st.expander(_("Use this network"), icon=":material/code:"):
         codes = {name: framework_code(network, name) for name in Framework}
         there = {FRAMEWORK_NAMES[name]: lines for name, lines in codes.items() if lines}
         for tab, lines in zip(st.tabs(list(there)), there.values(), strict=True):
             tab.code(f"{check_line(network)}\n{lines}", language="python")
         text = _(
-            "Its weights are random, so train it before use. EffViz's tests run the lines for timm and torchvision and "
-            "check the counts."
+            "The network's weights are random, so train it before use. EffViz's tests run the code for timm and "
+            "torchvision and check the counts."
         )
         st.caption(text)
 

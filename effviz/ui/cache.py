@@ -1,7 +1,7 @@
-"""Every cache of the app: bounded, and keyed by content alone.
+"""All caches of the app: bounded, and keyed by content alone.
 
-Streamlit's caches count entries, and entries differ a thousandfold: a photo of 50 megapixels beside a thumbnail. So
-those of photos, models and maps are bounded in bytes, and the values that were not asked for longest go first.
+Streamlit's caches limit the number of entries, but entries differ in size a thousandfold: a thumbnail and a photo of 50
+megapixels. The caches of photos, models and maps are therefore bounded in bytes, and evict the least recently used.
 """
 
 import ctypes
@@ -46,59 +46,59 @@ V = TypeVar("V")
 
 
 class SizeBoundedCache(Generic[V]):
-    """Values by key. Each is made once, however many threads ask for it at the same time."""
+    """An LRU cache bounded in bytes. Each value is computed once, even if several threads request it simultaneously."""
 
     def __init__(self, most_bytes: int, size: Callable[[V], int]) -> None:
         self.most_bytes = most_bytes
         self._values: LRUCache[Hashable, V] = LRUCache(most_bytes, size)
         self._lookup = Lock()  # held for microseconds
-        self._making: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()  # as long as somebody asks
+        self._making: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()  # while a thread needs the lock
 
     @property
     def size_bytes(self) -> int:
-        """What is kept now."""
+        """The total size of the cached values."""
         with self._lookup:
             return int(self._values.currsize)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Whether a value is kept now."""
+        """Return whether a value is cached."""
         with self._lookup:
             return key in self._values
 
     def find(self, key: Hashable) -> V | None:
-        """Return what is kept, or None."""
+        """Return the cached value, or None."""
         with self._lookup:
             return self._values.get(key)
 
     def shrink(self, most_bytes: int) -> None:
-        """Let the longest unused go, until no more than this is kept."""
+        """Evict the least recently used values until at most `most_bytes` are kept."""
         with self._lookup:
             while self._values.currsize > most_bytes:
                 self._values.popitem()
 
     def remove(self, unwanted: Callable[[Hashable], bool]) -> None:
-        """Let all values go whose key is unwanted."""
+        """Remove all values whose key is unwanted."""
         with self._lookup:
             for key in [key for key in self._values if unwanted(key)]:
                 del self._values[key]
 
     def recount(self) -> None:
-        """Ask again how large everything is, where values grow; the longest unused go if that is too much."""
+        """Measure all values again, because they may have grown, and evict the least recently used if necessary."""
         with self._lookup:
             aged = [self._values.popitem() for _ in range(len(self._values))]
             for key, value in aged:
                 self._put(key, value)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """Return what is kept, or make it; what `make` raises is raised, and nothing is kept.
+        """Return the cached value, or compute it with `make`; exceptions of `make` propagate, and nothing is cached.
 
-        Others who ask for the key wait meanwhile, and nothing ends their wait: whoever waits for a turn to make
-        something takes the turn first.
+        Other threads that request the key block until `make` ends and cannot be interrupted, so a caller whose `make`
+        needs a turn has to take the turn before calling.
         """
         with self._lookup:
             if key in self._values:
                 return self._values[key]
-            alone = self._making.setdefault(key, Lock())  # the same one for all who ask before the last has left
+            alone = self._making.setdefault(key, Lock())  # one lock for all threads that overlap
         with alone:
             with self._lookup:
                 if key in self._values:  # another thread made it meanwhile
@@ -109,18 +109,18 @@ class SizeBoundedCache(Generic[V]):
             return value
 
     def _put(self, key: Hashable, value: V) -> None:
-        if self._values.getsizeof(value) <= self._values.maxsize:  # a larger one is used, but not kept
+        if self._values.getsizeof(value) <= self._values.maxsize:  # a larger value is returned, but not cached
             self._values[key] = value
 
 
 def give_back() -> None:
-    """Return freed memory to the system: glibc keeps it otherwise, a piece in the heap of every thread that ran."""
+    """Return freed memory to the system, which glibc would otherwise keep in the heap of every thread that ran."""
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
 
 
-KEPT_PX: Final = 2000  # of a visitor's photo, on its long side: a page shows less
-IDLE_BYTES: Final = budget_bytes(0.001)  # of each cache but that of models, while nobody is here
+KEPT_PX: Final = 2000  # long side of a visitor's photo; pages show fewer pixels
+IDLE_BYTES: Final = budget_bytes(0.001)  # of each cache except that of models, while no page is open
 
 
 phi_table = st.cache_resource(max_entries=32, show_spinner=False)(phi.phi_table)  # a tenth of a second the first time
@@ -129,7 +129,7 @@ solution_within = st.cache_resource(max_entries=256, show_spinner=False)(solve_w
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def growth(rule: ScalingRule, family: Family) -> Growth:
-    """How MACs grow along the phi slider."""
+    """Return how MACs grow along the phi slider."""
     return grow(phi.STEPS, rule, family)
 
 
@@ -147,7 +147,7 @@ _HERE: set[str] = set()  # sessions whose Compare page is open
 
 def _leave(session_id: str) -> None:
     _HERE.discard(session_id)
-    # A script that still ran when its page was closed may arrive afterwards, and nobody tells of its leaving.
+    # A script that outlives its page may call `arrive` afterwards, and its session is never released.
     if Runtime.exists():
         _HERE.difference_update([other for other in tuple(_HERE) if not Runtime.instance().is_active_session(other)])
     if not _HERE:
@@ -158,7 +158,7 @@ def _leave(session_id: str) -> None:
 
 @st.cache_resource(scope="session", on_release=_leave, show_spinner=False)
 def arrive() -> str:
-    """Note that a page is open: what it shows stays at hand. When the last one is closed, most of it goes."""
+    """Note that a page is open, so that caches stay full; when the last page closes, they are mostly emptied."""
     context = get_script_run_ctx(suppress_warning=True)
     session_id = context.session_id if context else ""
     _HERE.add(session_id)
@@ -167,22 +167,22 @@ def arrive() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChosenPhoto:
-    """A photo as its file: a session may hold it while its page is open, since only the cache holds pixels."""
+    """A photo without its pixels, which are only in the cache, so a session can hold it while its page is open."""
 
-    name: str  # for people
+    name: str  # as displayed
     sha256: str  # of the file
     open: Callable[[], Photo] = field(compare=False, repr=False)
 
 
-Turn = Callable[[], AbstractContextManager[Heartbeat]]  # to be waited for before a photo is decoded
+Turn = Callable[[], AbstractContextManager[Heartbeat]]  # waits for a turn before a photo is decoded
 
 
 def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(no_progress)) -> ChosenPhoto:
-    """A photo that somebody brought; a turn is taken where it is not known yet, nor known to be none.
+    """Return a visitor's photo; a turn is taken unless it is cached or was refused before.
 
     Raises:
-        ImageError: as `decoding.read`.
-        BusyError: too many others wait for a turn.
+        ImageError: As in `decoding.read`.
+        BusyError: Too many others are waiting for a turn.
     """
     digest = hashlib.sha256(data)
     key = (digest.digest(), name)
@@ -198,36 +198,36 @@ def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(no_progress)) -
 
 
 def bundled(name: str) -> ChosenPhoto:
-    """A bundled photo, as its file."""
+    """Return a bundled photo without its pixels."""
     photo = sample(name)
     return ChosenPhoto(photo.name, photo.sha256, partial(sample, name))
 
 
 def forget_photo(sha256: str) -> None:
-    """Let go of a photo's pixels, whatever it is called; another visitor who has it too reads it again."""
+    """Remove a photo's pixels under all names; another visitor with the same photo has to read it again."""
     digest = bytes.fromhex(sha256)
     _PHOTOS.remove(lambda key: isinstance(key, tuple) and key[0] == digest)
     _PICTURES.remove(lambda key: isinstance(key, tuple) and key[0] == sha256)
 
 
 def sample(name: str) -> Photo:
-    """A bundled photo."""
+    """Return a bundled photo."""
     photo = sample_photos.find(name)
     return _PHOTOS.get(photo.path, lambda: images.read(photo.path.read_bytes(), photo.title))
 
 
 def model(label: str) -> Model:
-    """A network with its weights and its engine, shared by all visitors."""
+    """Return a network with its weights and engine, shared by all visitors."""
     return _loaded(catalogue.parse_model(label))
 
 
 def effort(ref: ModelRef) -> Effort:
-    """What one pass takes now, with loading the model where that has to come first."""
+    """Return the effort of one pass now, including loading the model if needed."""
     return job_queue.pass_effort(ref, loaded=is_loaded(ref))
 
 
 def _loaded(ref: ModelRef, any_size: bool = False) -> Model:
-    # Imported here: OpenVINO takes a moment to load, and a page shows itself without it.
+    # Imported here, because OpenVINO takes a moment to load, and a page can appear without it.
     from effviz.explain.engines import ANY_SIZE, choose, is_ready
     from effviz.zoo import loading
 
@@ -239,12 +239,12 @@ def _loaded(ref: ModelRef, any_size: bool = False) -> Model:
     size_px = ANY_SIZE if any_size else None
     if not is_ready(model, size_px):
         choose(model, size_px)
-        _MODELS.recount()  # this one, and those that ran slow methods since, have grown
+        _MODELS.recount()  # this one has grown, and so have those that ran slow methods since
     return model
 
 
 def is_loaded(ref: ModelRef, any_size: bool = False) -> bool:
-    """Whether a network is at hand, and its engine ready."""
+    """Return whether a network is loaded and its engine built."""
     from effviz.explain.engines import ANY_SIZE, is_ready
 
     weights = _MODELS.find(_weights(ref))
@@ -258,22 +258,22 @@ def _held_bytes(weights: Weights) -> int:
 
 
 def _weights(ref: ModelRef) -> tuple[str, str]:
-    """What tells a model's weights from those that had its name before, found in microseconds."""
-    which = ref.spec.sha256  # of a checkpoint, as the manifest has it now
+    """Return a key that changes when a model's weights are replaced; takes microseconds."""
+    which = ref.spec.sha256  # of a checkpoint, from the current manifest
     if ref.spec.origin is WeightsOrigin.HUB and (path := hub.cached(ref.spec)):
         which = str(path.resolve())
     return ref.spec.name, which
 
 
 def fallback(label: str) -> str:
-    """Why a model does not run on the fast engine; empty when it does."""
+    """Return why a model does not run on the fast engine; "" if it does."""
     from effviz.explain.engines import choose
 
     return choose(model(label)).fallback
 
 
 def forward(ref: ModelRef, photo: Photo, any_size: bool = False) -> Forward:
-    """One pass of a photo through a model; for any size nothing is compiled anew, and the pass is a little slower."""
+    """Run a photo through a model; `any_size` avoids compiling for each size, but is a little slower."""
     return _forward(_loaded(ref, any_size), photo, any_size)
 
 
@@ -284,11 +284,11 @@ def _forward(model: Model, photo: Photo, any_size: bool = False) -> Forward:
     return Forward(model, photo, *_PASSES.get(key, lambda: run(model, photo, any_size).arrays))
 
 
-_WARM: WeakSet[Weights] = WeakSet()  # those whose network of all sizes has run at each
+_WARM: WeakSet[Weights] = WeakSet()  # whose any-size network has run at each size
 
 
 def warm_up(refs: Sequence[ModelRef]) -> None:
-    """Run one network at each of these sizes: OpenVINO compiles for a new size, which takes longer than a pass."""
+    """Run one network at each of these sizes, because the first pass at a size includes compiling in OpenVINO."""
     from effviz.explain.engines import ANY_SIZE, choose
 
     model = _loaded(refs[0], any_size=True)
@@ -298,33 +298,33 @@ def warm_up(refs: Sequence[ModelRef]) -> None:
 
 
 def is_warm(ref: ModelRef) -> bool:
-    """Whether that was done for a network."""
+    """Return whether `warm_up` has run for a network."""
     weights = _MODELS.find(_weights(ref))
     return weights is not None and weights in _WARM
 
 
-def activation_map(  # noqa: PLR0913 - each decides about the numbers
+def activation_map(  # noqa: PLR0913 - each affects the values
     ref: ModelRef, photo: Photo, target: Target, method: Method, layer: TargetLayer, progress: Progress = no_progress
 ) -> ActivationMap:
-    """The raw map of a photo by a model; `progress` gets the share of a slow method that is done, 0 to 1."""
+    """Return the raw map of a photo by a model; slow methods call `progress` with the share done, 0 to 1."""
     from effviz.explain.activation_maps import activation_map as explain
     from effviz.zoo.loading import freeze_garbage_collection
 
-    model = _loaded(ref)  # once: a checkpoint that is replaced meanwhile makes no map under the key of the one before
+    model = _loaded(ref)  # once, so that a checkpoint replaced meanwhile cannot be mapped under the old key
 
     def make() -> ActivationMap:
         computed = explain(_forward(model, photo), target, method, layer, progress)
-        freeze_garbage_collection()  # this may have imported torch
+        freeze_garbage_collection()  # because this may have imported torch
         return computed
 
     entry = _MAPS.get((*_content(model, photo.sha256), str(target), method, layer), make)
-    return replace(entry, photo=photo.name)  # the same picture may have come under another name
+    return replace(entry, photo=photo.name)  # the same picture may be cached under another name
 
 
 def find(
     ref: ModelRef, photo: Photo, target: Target, method: Method, layer: TargetLayer
 ) -> tuple[Forward, ActivationMap] | None:
-    """A pass and a map where all of it is kept; nothing is loaded or computed, so it takes no turn."""
+    """Return a pass and a map if both are cached; nothing is loaded or computed, so no turn is needed."""
     from effviz.explain.engines import is_ready
 
     weights = _MODELS.find(_weights(ref))
@@ -338,7 +338,7 @@ def find(
 
 
 def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:
-    """What decides about all numbers that a model gives for a photo; it loads the model."""
+    """Return what determines all values of a model for a photo; this loads the model."""
     return _content(_loaded(ref), photo_sha256)
 
 
@@ -350,17 +350,17 @@ def _content(model: Model, photo_sha256: str, any_size: bool = False) -> tuple[s
 
 
 def map_of_class(ref: ModelRef, photo: Photo, index: int, method: Method) -> ActivationMap:
-    """The raw map of one class at the last layer."""
+    """Return the raw map of one class at the last layer."""
     return activation_map(ref, photo, Target(TargetKind.CLASS, index), method, TargetLayer.LAST)
 
 
 def guesses(ref: ModelRef, photo: Photo) -> tuple[Guess, ...]:
-    """What the model takes the photo for, the five first."""
+    """Return the model's five best guesses for a photo."""
     return top_guesses(forward(ref, photo))
 
 
 def same_maps(ref: ModelRef, photo: Photo, index: int) -> "tuple[IdenticalMethods, ...]":
-    """The closed-form methods at the last layer, those with the same map together."""
+    """Return the closed-form methods at the last layer, grouped by identical maps."""
 
     def make() -> "tuple[IdenticalMethods, ...]":
         from effviz.explain.activation_maps import group_identical
@@ -373,7 +373,7 @@ def same_maps(ref: ModelRef, photo: Photo, index: int) -> "tuple[IdenticalMethod
 
 
 def picture(photo: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
-    """A map laid over its photo, as JPEG."""
+    """Return a map laid over its photo, as JPEG."""
     values = hashlib.sha256(scaled.values.tobytes()).hexdigest()
     source = scaled.source
     key = (photo.sha256, source.model, source.weights_sha256, values, scaled.scale, scaled.low, scaled.high, style)
@@ -381,5 +381,5 @@ def picture(photo: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
 
 
 def thumbnail(photo: Photo, longest_px: int = 512) -> bytes:
-    """A photo small enough for the grid, as JPEG."""
+    """Return a photo small enough for the grid, as JPEG."""
     return _PICTURES.get((photo.sha256, longest_px), lambda: encode_jpeg(display(photo, longest_px)))

@@ -1,4 +1,4 @@
-"""What a visitor sees when something goes wrong: one calm message, never a traceback."""
+"""Error handling of the pages: visitors see one message, never a traceback."""
 
 import logging
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from effviz.ui.job_queue import is_public
 logger = logging.getLogger(__name__)
 
 UNEXPECTED = lazy_gettext(
-    "Something went wrong that EffViz did not foresee, so this part of the page is missing. "
-    "The details are in the server's log; reload the page to try again."
+    "An unexpected error occurred, so this part of the page is missing. The details are in the server's "
+    "log; reload the page to try again."
 )
 
 
 @contextmanager
 def guard() -> Iterator[None]:
-    """Show an `EffVizError` of the block as one message; it costs the rest of the block, not the rest of the page."""
+    """Show an `EffVizError` as one message; the rest of the block is skipped, but the page continues."""
     try:
         yield
     except EffVizError as error:
@@ -29,15 +29,15 @@ def guard() -> Iterator[None]:
 
 @contextmanager
 def last_guard() -> Iterator[None]:
-    """The outermost guard: a mistake of ours is logged with its traceback and shown as one sentence.
+    """Guard the whole page: log an unexpected exception with its traceback, and show one sentence.
 
-    Streamlit steers reruns and stops with `BaseException`s, which pass through.
+    Streamlit's own exceptions for reruns and stops derive from `BaseException` and pass through.
     """
     try:
         with guard():
             yield
     except Exception as error:
-        # The same place and kind without its words, which may hold the name of a visitor's file.
+        # On a public server, log the type and place without the message, which may contain a visitor's file name.
         nameless = RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
         logger.exception("A page failed", exc_info=nameless if is_public() else error)
         st.error(_(UNEXPECTED), icon=":material/error:")

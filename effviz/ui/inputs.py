@@ -1,4 +1,4 @@
-"""Widgets that give typed values: choices by name, families, scaling rules and budgets."""
+"""Widgets that return typed values: choices by name, families, scaling rules and budgets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -14,25 +14,25 @@ from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, ScalingMethod
 from effviz.ui import session
 from effviz.ui.components.phi import move_slider, step_below
 
-# One or several of a few named things, by value in the address. Streamlit's `bind="query-params"` writes the names that
-# the visitor reads, so a link made in German would mean nothing to somebody who reads English: where names are
-# translated, these widgets take its place. A choice is there again after a look at another page.
+# Choices whose value, not label, is written into the address. Streamlit's `bind="query-params"` writes the label, so a
+# link made in German would not work for an English reader: use these widgets where labels are translated. They also
+# keep their choice while the visitor looks at another page.
 
 Names = Mapping[str, str]  # the value in the address -> what the visitor reads
 
 
 def choose_one(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
-    """Choose one in a row of buttons; `first` is chosen where the address asks for nothing that exists."""
+    """Choose one in a row of buttons; `first` is the default if the address has no valid choice."""
     return _choose(partial(st.segmented_control, label, required=True, help=help), names, key, first)
 
 
 def choose_listed(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
-    """Choose one from a list that opens; one with a single name is not greyed out, since that is hard to read."""
+    """Choose one from a drop-down list; a single option is not greyed out, because that is hard to read."""
     return _choose(partial(st.selectbox, label, help=help), names, key, first)
 
 
 def choose_several(label: str, names: Names, key: str, first: Sequence[str], help: str | None = None) -> list[str]:
-    """Choose any number, none too; they come back in the order of `names`."""
+    """Choose any number, including none; return them in the order of `names`."""
     state = widget_key(key)
     if state not in st.session_state:
         asked = _asked(key)
@@ -48,9 +48,9 @@ Member = TypeVar("Member", bound=StrEnum)
 
 
 def choose_member(label: str, names: Mapping[Member, str], key: str, first: Member, **options: Any) -> Member:
-    """Choose one of an enumeration in a row of buttons; with `bind="query-params"` its name stands in the address.
+    """Choose an enumeration member in a row of buttons; `options` are passed to `st.segmented_control`.
 
-    So bind only names that are not translated. `options` are those of `st.segmented_control`.
+    Use `bind="query-params"`, which writes the label into the address, only if labels are not translated.
     """
     show, named = st.segmented_control, names.__getitem__
     chosen: Member = show(label, list(names), default=first, format_func=named, key=key, required=True, **options)
@@ -58,7 +58,7 @@ def choose_member(label: str, names: Mapping[Member, str], key: str, first: Memb
 
 
 def read_old_link(key: str, names: Names) -> None:
-    """Take a link from the time when English names stood in the address; `names` are not looked up."""
+    """Convert an old link, whose address has the English label, to the value; `names` are untranslated."""
     asked = st.query_params.get(key)
     for value, name in names.items():
         if asked == name:
@@ -66,20 +66,20 @@ def read_old_link(key: str, names: Names) -> None:
 
 
 def forget_choice(key: str) -> None:
-    """Have a choice taken from the address again."""
+    """Forget a choice, so that it is read from the address again."""
     st.session_state.pop(widget_key(key), None)
     st.session_state.pop(_memory(key), None)
 
 
 def widget_key(key: str) -> str:
-    """The widget's own key: under the bare one, Streamlit would give it what a bound widget of another page had."""
+    """Return the widget's key; under the plain key, it would get the value of a bound widget on another page."""
     return f"{key}-choice"
 
 
 def _choose(show: Callable[..., object], names: Names, key: str, first: str) -> str:
-    """Take the address's wish, only when the widget appears: later the widget is right, and the address follows."""
+    """Read the address only when the widget first appears; afterwards, write the widget's value to the address."""
     state = widget_key(key)
-    if st.session_state.get(state) not in names:  # another choice, or a page with this key, may have taken it away
+    if st.session_state.get(state) not in names:  # other choices, or a page with this key, may have removed it
         asked = _asked(key)
         st.session_state[state] = asked if asked in names else first
     show(list(names), format_func=names.__getitem__, key=state)
@@ -89,13 +89,13 @@ def _choose(show: Callable[..., object], names: Names, key: str, first: str) -> 
 
 
 def _asked(key: str) -> str | None:
-    """What the address says, else what was chosen before the visitor looked at another page."""
+    """Return the value in the address, else the choice from an earlier visit to this page."""
     kept: str | None = st.session_state.get(_memory(key))
     return st.query_params.get(key, kept)
 
 
 def _write(key: str, text: str, first: str) -> None:
-    """Bring the address up to date; the first choice is left out, to keep links short."""
+    """Update the address; the first choice is left out to keep links short."""
     if text == first:
         st.query_params.pop(key, None)
         st.session_state.pop(_memory(key), None)
@@ -106,7 +106,7 @@ def _write(key: str, text: str, first: str) -> None:
 
 
 def _memory(key: str) -> str:
-    """Of this page: Scale and Compare both ask for a method, and mean other things."""
+    """Return a key that is unique to the page: Scale and Compare both have a "method", with different meanings."""
     context = get_script_run_ctx()
     return f"{key}-before-{context.page_script_hash if context else ''}"
 
@@ -135,9 +135,9 @@ BUDGET_UNITS = {
 BUDGET_DEFAULTS = {BudgetKind.MACS: 1000.0, BudgetKind.PARAMS: 10.0, BudgetKind.ACTIVATION_MEMORY: 10.0}
 MILLION = 1e6
 LEAST_BASE = architecture.BASE.low
-PHI_SLIDER = "scale-phi"  # the key of the slider on the page Scale
+PHI_SLIDER = "scale-phi"  # key of the slider on the Scale page
 
-# What each base can be raised to before the network at phi = 8 leaves what can be planned.
+# Each base with its maximum, up to which EffViz can plan the network at phi = 8.
 BASES = (
     (session.ALPHA, lazy_gettext("α, for depth"), PAPER_RULE.alpha, 1.5),
     (session.BETA, lazy_gettext("β, for width"), PAPER_RULE.beta, 1.4),
@@ -146,16 +146,16 @@ BASES = (
 
 
 def choose_family() -> Family:
-    """Which family is scaled."""
-    tip = _("Lite has no squeeze-and-excitation, ReLU6 for SiLU, and a stem and a head that do not grow.")
+    """Choose the family to scale."""
+    tip = _("Lite has no squeeze-and-excitation, ReLU6 instead of SiLU, and a stem and a head of fixed size.")
     label, first = _("Family"), Family.EFFICIENTNET
     return choose_member(label, FAMILY_NAMES, session.FAMILY, first, bind="query-params", help=tip)
 
 
 def choose_rule() -> ScalingRule:
-    """alpha, beta and gamma, and a way back to the paper's; one out of its range leaves its sentence and the last one.
+    """Choose alpha, beta and gamma, or restore the paper's; a value out of range is reported, and the last one kept.
 
-    The boxes have no limits of their own: with them, Streamlit keeps what is out of range from us, and says nothing.
+    The fields have no limits, because Streamlit would silently withhold values out of range.
     """
     columns = st.columns(3)
     asked = [
@@ -170,32 +170,30 @@ def choose_rule() -> ScalingRule:
 
 
 def _within(key: str, label: str, paper: float, most: float, value: float) -> float:
-    """The value where it is in its range, else the last one that was, with a sentence."""
+    """Return the value if it is in range, else warn and return the last valid one."""
     in_range = f"{key} in range"  # in the session
     if LEAST_BASE <= value <= most:
         st.session_state[in_range] = value
         return value
     kept: float = st.session_state.get(in_range, paper)
     text = _(
-        "{base} is {value:g}: {least:g} to {most:g} is allowed, since Eq. 3 asks for at least 1 and the network at "
-        "φ = 8 has to be one that can be planned. The rule keeps {kept:g}."
+        "{base} is {value:g}, but must be between {least:g} and {most:g}: Eq. 3 requires at least 1, and "
+        "EffViz must be able to plan the network at φ = 8. The rule keeps {kept:g}."
     ).format(base=_(label).partition(",")[0], value=value, least=LEAST_BASE, most=most, kept=kept)
     st.warning(text, icon=":material/info:")
     return kept
 
 
 def show_above(solution: Solution, fixed_size: bool) -> None:
-    """A button that moves the phi slider to the answer, where the slider has it."""
+    """Show a button that moves the phi slider to the answer, if the slider can show it."""
     scales_all = solution.method is ScalingMethod.COMPOUND and not fixed_size
     phi = step_below(solution.coefficient) if scales_all else None
     if not scales_all:
-        why = _(
-            "The slider scales all three at once: choose Compound and leave the input open to see the answer there."
-        )
+        why = _("The slider scales all three at once: choose Compound and do not fix the input size to see it there.")
     elif phi is None:
-        why = _("The answer lies beyond the ends of the slider.")
+        why = _("The answer is outside the range of the slider.")
     else:
-        why = _("φ = {phi:g}: the last position of the slider that fits the budget.").format(phi=phi)
+        why = _("φ = {phi:g}: the highest position of the slider that fits the budget.").format(phi=phi)
     label, icon = _("Show it above"), ":material/arrow_upward:"
     st.button(label, key="show-above", icon=icon, help=why, disabled=phi is None, on_click=_show_above, args=(phi,))
 
@@ -206,7 +204,7 @@ def _show_above(phi: float) -> None:
 
 
 def choose_budget() -> tuple[Budget, ScalingMethod]:
-    """What may be spent, and how to grow."""
+    """Choose the budget and what grows."""
     scarce, amount, way = st.columns([2, 1, 2])
     with scarce:
         kind = BudgetKind(_choice(_("Budget"), BUDGET_NAMES, session.BUDGET_KIND))
@@ -225,10 +223,10 @@ def _choice(label: str, names: dict[BudgetKind, str] | dict[ScalingMethod, str],
 
 
 def choose_language() -> None:
-    """The menu of languages, which stands in the navigation; a click shows the same page in another language.
+    """Show the language menu in the navigation; choosing a language shows the same page in it.
 
-    Who reads a relative of the language that the browser asks for (Traditional instead of Simplified Chinese) has
-    English beside it.
+    Visitors who see a relative of their browser's language (Traditional instead of Simplified Chinese) also get a
+    button for English.
     """
     codes = (i18n.SOURCE_LANGUAGE, *i18n.available_languages())
     if len(codes) == 1:
@@ -251,6 +249,6 @@ def choose_language() -> None:
 
 
 def tell_language() -> None:
-    """Tell browsers and screen readers the page's language; China, Japan and Taiwan share letters, but not forms."""
+    """Set the page's language for browsers and screen readers, because Han characters differ by language."""
     tag = i18n.language_tag(i18n.current_language())
     st.html(f"<script>document.documentElement.lang = '{tag}'</script>", unsafe_allow_javascript=True)

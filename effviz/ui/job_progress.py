@@ -1,4 +1,4 @@
-"""What a visitor sees while maps are made: how far it is, how many others come first, and a way to stop."""
+"""The progress bar of long work, with the position in the queue and a Stop button."""
 
 import sys
 import time
@@ -16,43 +16,43 @@ from effviz.progress import Progress
 from effviz.ui import job_queue
 from effviz.ui.job_queue import A_PASS, QUEUE, Again, Effort
 
-STOPPED: Final = "stopped"  # in the session: hashes of work that the visitor stopped, since its names may hold photos
-PACE_S: Final = 0.1  # between two words of the bar, which go to the browser
+STOPPED: Final = "stopped"  # in the session: hashes of stopped jobs, because the keys themselves may hold photos
+PACE_S: Final = 0.1  # minimum time between updates of the bar, which are sent to the browser
 
 
 @dataclass(slots=True)
 class JobProgress:
-    """A progress bar over some steps, which take turns with other visitors.
+    """A progress bar over several steps, which take turns with other visitors.
 
-    Between two steps the turn is offered, not left: else somebody who has had much more would slip in each time.
+    Between steps the turn is offered, not released; otherwise visitors who have used more would get in each time.
     """
 
     steps: int
-    name: str = ""  # of the place on the page, where it has several
+    name: str = ""  # of the position, if a page has several
     begun: int = 0
-    part: float = 0.0  # of the step in hand
+    part: float = 0.0  # of the current step, from 0 to 1
     text: str = ""
     bar: DeltaGenerator = field(init=False)
     _turns: ExitStack = field(default_factory=ExitStack)
-    _again: Again | None = None  # of the turn that is held since an earlier step
-    _before: int = sys.maxsize  # how many were last said to come first
+    _again: Again | None = None  # for the turn held since an earlier step
+    _before: int = sys.maxsize  # the number ahead that was last shown
 
     @contextmanager
     def shown(self, job: Hashable, may_stop: bool) -> Iterator[Self]:
-        """Show the bar for the block; its button has to stand there before the work begins."""
+        """Show the bar for the block; the button has to be there before the work begins."""
         place = st.empty()
         with place.container(horizontal=True, vertical_alignment="center"):
             self.bar = st.progress(0.0, text=_("Getting ready"))
             if may_stop:
-                # A click reruns the page, and Streamlit ends this run at the bar's next word. Not in a fragment,
-                # where a click waits for the run in progress.
+                # A click reruns the page, and Streamlit ends this run at the next update of the bar. In a fragment,
+                # the click would wait for the current run.
                 st.button(
                     _("Stop"), icon=":material/stop:", key=f"stop {self.name}".strip(), on_click=_stop, args=(job,)
                 )
         try:
             with self._turns:
                 yield self
-        except EffVizError:  # its sentence stands elsewhere; a stop is none, and clears the page itself
+        except EffVizError:  # shown elsewhere; Stop is no EffVizError and clears the page itself
             place.empty()
             raise
         place.empty()
@@ -64,9 +64,9 @@ class JobProgress:
 
     @contextmanager
     def turn(self, effort: Effort = A_PASS, key: Hashable = None) -> Iterator[Progress]:
-        """Hold a turn for the block; until then the bar says how many come first.
+        """Hold a turn for the block; while waiting, the bar shows how many are ahead.
 
-        The block reports how much of the step is done as often as it likes: others may go first then.
+        The block may report the share of the step that is done at any time; each report offers the turn to others.
         """
         again, told_at = self._take(effort, key), time.monotonic()
 
@@ -82,7 +82,7 @@ class JobProgress:
         yield progress
 
     def wanted(self) -> bool:
-        """Whether others wait for a turn."""
+        """Return whether others are waiting for a turn."""
         return QUEUE.waiting > 0
 
     def _take(self, effort: Effort, key: Hashable) -> Again:
@@ -93,15 +93,15 @@ class JobProgress:
         return self._again
 
     def _wait(self, before: int) -> None:
-        """Say how many come first, until the first turn: the number never rises, though somebody new may go first.
+        """Show how many are ahead, until the first turn; the number never rises, although newcomers may go first.
 
-        Afterwards others come in between two steps, and a number for that moment would only flicker.
+        After that, others run between two steps, and a number would only flicker.
         """
         if self._again is not None:
             self._say(_("{step} (others take turns with you)").format(step=self.text))
             return
         self._before = min(before, self._before)
-        text = ngettext("{count} other is before you.", "{count} others are before you.", self._before)
+        text = ngettext("{count} other is ahead of you.", "{count} others are ahead of you.", self._before)
         self._say(text.format(count=self._before) if self._before else _("You are next."))
 
     def _say(self, text: str) -> None:
@@ -109,23 +109,23 @@ class JobProgress:
 
 
 def stopped(job: Hashable) -> bool:
-    """Whether the visitor stopped this work."""
+    """Return whether the visitor stopped this job."""
     return hash(job) in st.session_state.get(STOPPED, ())
 
 
 def resume(job: Hashable) -> None:
-    """Note that the visitor wants this work again."""
+    """Note that the visitor wants this job again."""
     st.session_state.get(STOPPED, set()).discard(hash(job))
 
 
 def ask(place: str, job: Hashable) -> None:
-    """Note in the session at `place` that the visitor wants this work, though it may have been stopped."""
+    """Note in the session, under `place`, that the visitor wants this job, even if it was stopped before."""
     st.session_state[place] = job
     resume(job)
 
 
 def ask_again(sentence: str, button: str, job: Hashable) -> None:
-    """Say why maps are missing, and offer to make them."""
+    """Show why maps are missing, with a button to compute them."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(sentence, icon=":material/pause_circle:")
         st.button(button, key="go_on", on_click=resume, args=(job,))

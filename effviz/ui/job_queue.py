@@ -1,19 +1,19 @@
-"""Turns at computing: all visitors share one process, and whoever has had the least of it comes next.
+"""A fair queue for computing: all visitors share one process, and whoever has used the least of it comes next.
 
-Every turn has a cost that is known before, and a limit. What a visitor's turns cost is written to an account, and the
-next turn is that of the visitor who has spent least: start-time fair queueing (Goyal, Vin and Cheng 1996,
-https://doi.org/10.1145/248156.248171). A newcomer begins level with the one who was served last. A visitor is an
-address and a session there: shares are even among addresses, and then among the sessions of an address, so that many
-open pages get no more than one.
+Every turn has an estimated cost and a limit. The cost of each turn is charged to the visitor's account, and the visitor
+who has spent the least gets the next turn: start-time fair queueing (Goyal, Vin and Cheng 1996,
+https://doi.org/10.1145/248156.248171). A newcomer starts level with the visitor who was served last. A visitor is an
+address and a session: shares are equal among addresses, and then among the sessions of an address, so that many open
+pages get no more than one.
 
-What takes longer is cut into batches, and offers its turn to others between two of them. So, with one turn at a time, a
-newcomer waits for what runs now (at most `limit`), and then for no more than it has had itself, whatever one other
-visitor does.
+Longer work is split into batches, and offers its turn to others between them. With one turn at a time, a newcomer
+therefore waits for the current turn (at most `limit`), and after that for no longer than it has computed itself,
+whatever one other visitor does.
 
-Memory that the work needs is set aside with its first turn and given back at its end; what does not fit now waits.
+The memory that work needs is reserved with its first turn and released at its end; work that does not fit now waits.
 
-The queue itself does not know Streamlit: a wait tells its position to a function, again and again, and whatever that
-function raises (a stopped script does) takes the visitor out of the queue.
+The queue is independent of Streamlit: while waiting, it calls a function repeatedly with the position, and an exception
+from that function (as raised in a stopped script) removes the visitor from the queue.
 """
 
 import ipaddress
@@ -41,26 +41,26 @@ from effviz.zoo.model import ModelRef
 
 # Shares of the memory that EFFVIZ_MEMORY_MB allows.
 
-WORK_SHARE: Final = 0.4  # for work in flight and its processes; the rest is for caches, a share each
-LONG_SHARE: Final = 0.7  # of that for work that takes many turns: a quick one always finds some
+WORK_SHARE: Final = 0.4  # for running work and its processes; the rest is shared among the caches
+LONG_SHARE: Final = 0.7  # of WORK_SHARE, for work of many turns, so that quick work always finds some memory
 
-# Who asks: an address and a session; and whether strangers may ask at all.
+# Identifying visitors by address and session, and whether the server is public.
 
 DEFAULT_LIMIT: Final = 16.0  # passes of B4 at 380 px: about two seconds on two cores
 LOCAL_ADDRESSES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def who_asks() -> tuple[Hashable, Hashable]:
-    """Return whose script this is: the visitor's address (None on this machine), and the session, an open page.
+    """Return the visitor of this script: the address (None on this machine) and the session, which is one open page.
 
-    Behind a proxy on this machine the address is what the proxy says; see docs/deploy.md.
+    Behind a proxy on this machine, the address is the one that the proxy reports; see docs/deploy.md.
     """
     ctx = get_script_run_ctx()
     return (_network(st.context.ip_address), ctx.session_id) if ctx else (None, None)
 
 
 def _network(address: str | None) -> str | None:
-    """The address; of version 6, the network of 64 bits that one customer has."""
+    """Return the address; for IPv6, the /64 network that belongs to one customer."""
     try:
         ip = ipaddress.ip_address(address or "")
     except ValueError:
@@ -69,20 +69,20 @@ def _network(address: str | None) -> str | None:
 
 
 def is_public() -> bool:
-    """Whether strangers may come: unless EFFVIZ_PUBLIC says it, when the server listens on more than this machine.
+    """Return whether the server is public: EFFVIZ_PUBLIC, or whether it listens beyond this machine if that is unset.
 
     Raises:
-        SettingsError: the setting is neither 0 nor 1.
+        SettingsError: The setting is neither 0 nor 1.
     """
     value = settings.PUBLIC.value()
     return st.get_option("server.address") not in LOCAL_ADDRESSES if value is None else value
 
 
 def turn_limit() -> float:
-    """Return what one turn may cost at most, in passes of B4 at 380 px; one's own server has no limit.
+    """Return the maximum cost of one turn, in passes of B4 at 380 px; infinite by default on a private server.
 
     Raises:
-        SettingsError: the setting is not a positive number.
+        SettingsError: The setting is not a positive number.
     """
     value = settings.TURN_LIMIT.value()
     if value is None:
@@ -91,34 +91,34 @@ def turn_limit() -> float:
 
 
 MOST_WAITING: Final = 64
-MOST_EACH: Final = 4  # of one session, waiting or at work
-MOST_ACCOUNTS: Final = 4096  # beyond, those without debts are forgotten
-HEARTBEAT_S: Final = 0.2  # a wait tells its position this often even if nothing moved: that notices a click
-Tell = Callable[[int], None]  # how many others come first
+MOST_EACH: Final = 4  # of one session, waiting or running
+MOST_ACCOUNTS: Final = 4096  # above this, accounts of absent visitors are dropped
+HEARTBEAT_S: Final = 0.2  # interval of position reports while nothing moves, so that a click is noticed
+Tell = Callable[[int], None]  # takes the number of others ahead
 Again = Callable[..., None]  # `JobQueue.again` of one turn
-Visitor = tuple[Hashable, Hashable]  # an address, and a session there
+Visitor = tuple[Hashable, Hashable]  # address and session
 NOBODY: Final[Visitor] = (None, None)  # the server itself
 _Account = tuple[Hashable, ...]
 
 
 class BusyError(EffVizError):
-    """More visitors wait than are let in."""
+    """Too many visitors are waiting already."""
 
 
 class TooLargeError(EffVizError):
-    """A turn would hold others up for too long, or needs more memory than all work together may have."""
+    """A turn would delay others for too long, or needs more memory than is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a turn takes, as it is estimated before."""
+    """The estimated cost of a turn."""
 
     cost: float = 1.0  # in passes of B4 at 380 px: about a tenth of a second on two cores
-    nbytes: int = 0  # of memory, from the first turn until the work is done
-    long: bool = False  # many turns: together such works leave some memory to quick ones
+    nbytes: int = 0  # of memory, reserved from the first turn until the work is done
+    long: bool = False  # work of many turns; all long work together leaves some memory for quick work
 
     def __add__(self, other: "Effort") -> "Effort":
-        """One after the other in the same turn."""
+        """Return the effort of both, one after the other in the same turn."""
         return Effort(self.cost + other.cost, max(self.nbytes, other.nbytes), self.long or other.long)
 
 
@@ -127,28 +127,28 @@ A_PASS: Final = Effort()
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """Somebody in the queue, or at work."""
+    """One piece of work, waiting or running."""
 
     visitor: Visitor
     effort: Effort
-    key: Hashable  # what is computed; None: nothing that others could be waiting for
-    number: int = 0  # in the order of coming
-    begun: bool = False  # this work has had a turn: it holds its memory, and its key
-    served: bool = False  # so has this or an earlier work: it is not turned away any more
+    key: Hashable  # identifies the result; None: nobody else can be waiting for it
+    number: int = 0  # in order of arrival
+    begun: bool = False  # this work has had a turn, so it holds its memory and its key
+    served: bool = False  # this or earlier work has had a turn, so it can no longer be refused
     refused: bool = False
 
 
 def capacity() -> int:
-    """How many turns run at once: one for every two cores.
+    """Return the number of simultaneous turns: one for every two cores.
 
-    Each forward pass already works on all cores, so with few of them more at once only share them and hold more
-    memory, and the second in line gains nothing. With many cores one pass leaves some idle, and more at once fill them.
+    Each forward pass already uses all cores. With few cores, simultaneous passes only share them and hold more memory,
+    so the second in line gains nothing. With many cores, one pass leaves some idle, and simultaneous passes use them.
     """
     return max(1, cpu.available_cores() // 2)
 
 
 class JobQueue:
-    """A queue that any thread may join."""
+    """A queue that any thread can join."""
 
     def __init__(
         self,
@@ -159,24 +159,24 @@ class JobQueue:
     ) -> None:
         self._at_once = at_once or capacity()
         self._most_waiting = most_waiting
-        self._limit = limit  # of a turn's cost
+        self._limit = limit  # on a turn's cost
         self._most_bytes = settings.budget_bytes(WORK_SHARE) if most_bytes is None else most_bytes
         self._changed = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._running: list[_Ticket] = []
         self._numbers = itertools.count()
         self._spent: dict[_Account, float] = {}
-        self._now: dict[_Account, float] = {}  # where the one stood who was served last, of all and of each address
+        self._now: dict[_Account, float] = {}  # the level of the last one served, overall and per address
 
     @property
     def waiting(self) -> int:
-        """How many wait now."""
+        """The number of waiting tickets."""
         with self._changed:
             return len(self._waiting)
 
     @property
     def running(self) -> int:
-        """How many compute now."""
+        """The number of running tickets."""
         with self._changed:
             return len(self._running)
 
@@ -184,27 +184,27 @@ class JobQueue:
     def turn(
         self, tell: Tell, effort: Effort = A_PASS, key: Hashable = None, visitor: Visitor = NOBODY
     ) -> Iterator[Again]:
-        """Wait for a turn and hold it for the block; a long block calls what it gets between two batches.
+        """Wait for a turn and hold it for the block; a long block calls the yielded function between batches.
 
-        Two blocks with the same key never overlap, not even between batches: the second one finds what the first
-        one left in a cache, and would otherwise wait for the cache while it holds the turn that the first one needs.
+        Two blocks with the same key never overlap, not even between batches: the second finds the result of the first
+        in a cache. Otherwise it would wait for the cache while holding the turn that the first one needs.
 
         Raises:
-            BusyError: Too many wait already; try again later.
+            BusyError: Too many are waiting already; try again later.
             TooLargeError: The turn would take too long or too much memory; choose something smaller.
         """
         self._join(place := _Ticket(visitor, effort, key))
         try:
             self._wait(place, tell)
-            yield partial(self.again, place, tell)  # unknown to the queue: who drops it unfinished leaves
+            yield partial(self.again, place, tell)  # unknown to the queue: an abandoned block leaves it
         finally:
             self._leave(place)
 
     def again(self, place: _Ticket, tell: Tell, effort: Effort | None = None, key: Hashable = None) -> None:
-        """Offer the turn to those who have spent less, and take it again: for the same work, or for another one.
+        """Offer the turn to those who have spent less, then take it again, for the same work or for new work.
 
         Raises:
-            TooLargeError: as `turn`, for another work.
+            TooLargeError: As in `turn`, for new work.
         """
         if effort:
             self._check(effort)
@@ -218,15 +218,15 @@ class JobQueue:
     def _check(self, effort: Effort) -> None:
         if effort.cost > (limit := self._limit()):
             text = _(
-                "This would keep the other visitors waiting too long: it costs {cost:.0f} times a pass of B4 at "
-                "380 px, and {limit:g} are allowed at once on this server. Choose a smaller network, input size or "
+                "This would keep other visitors waiting too long: it costs {cost:.0f} times as much as a pass of B4 at "
+                "380 px, and this server allows {limit:g}. Choose a smaller network, a smaller input or another "
                 "method, or run it with `effviz` in a shell."
             )
             raise TooLargeError(text.format(cost=effort.cost, limit=limit))
         if effort.nbytes > (most := self._most(long=effort.long)):
             text = _(
-                "This needs about {need:.0f} MiB of memory: {most:.0f} MiB are allowed on this server "
-                "(EFFVIZ_MEMORY_MB). Choose a smaller network, input size or method."
+                "This needs about {need:.0f} MiB of memory: this server allows {most:.0f} MiB (EFFVIZ_MEMORY_MB). "
+                "Choose a smaller network, a smaller input or another method."
             )
             raise TooLargeError(text.format(need=effort.nbytes / 2**20, most=most / 2**20))
 
@@ -242,9 +242,9 @@ class JobQueue:
         self._admit()
 
     def _let_in(self, visitor: Visitor) -> None:
-        """See that there is room; where there is none, the last of the address that has the most goes."""
+        """Make room; if the queue is full, refuse the last ticket of the address that has the most."""
         if visitor != NOBODY and sum(each.visitor == visitor for each in self._all()) >= MOST_EACH:
-            text = _("{count} requests of this page are under way: {most} are allowed. Wait for one of them.")
+            text = _("{count} requests from this page are in progress: {most} are allowed. Wait for one of them.")
             raise BusyError(text.format(count=MOST_EACH, most=MOST_EACH))
         new = [each for each in self._waiting if not each.served]
         if len(new) < self._most_waiting:
@@ -258,7 +258,7 @@ class JobQueue:
         self._waiting.remove(away)
 
     def _busy(self) -> BusyError:
-        text = _("{count} requests wait for this server already: {most} may wait at once. Try again in a minute.")
+        text = _("{count} requests already wait for this server: {most} may wait at once. Try again in a minute.")
         return BusyError(text.format(count=len(self._waiting), most=self._most_waiting))
 
     def _wait(self, place: _Ticket, tell: Tell) -> None:
@@ -269,7 +269,7 @@ class JobQueue:
                 if place.refused:
                     raise self._busy()
                 before = self._before(place)
-            tell(before)  # outside the lock: it may take its time, or raise
+            tell(before)  # outside the lock, because it may be slow or raise
             with self._changed:
                 self._changed.wait_for(lambda: self._moved(place, before), HEARTBEAT_S)  # noqa: B023 - used at once
 
@@ -288,7 +288,7 @@ class JobQueue:
             self._admit()
 
     def _admit(self) -> None:
-        """Fill the free turns; the caller holds the lock."""
+        """Give out free turns; the caller holds the lock."""
         while len(self._running) < self._at_once and (ready := [each for each in self._waiting if self._may(each)]):
             place = min(ready, key=self._order)
             self._charge(place)
@@ -310,7 +310,7 @@ class JobQueue:
         return int(self._most_bytes * (LONG_SHARE if long else 1))
 
     def _held(self, *, long: bool = False) -> int:
-        """Memory that is set aside: of all work, or of long work alone."""
+        """Return the reserved memory of all work, or only of long work."""
         return sum(each.effort.nbytes for each in self._all() if each.begun and (each.effort.long or not long))
 
     def _all(self) -> list[_Ticket]:
@@ -320,7 +320,7 @@ class JobQueue:
         return *(self._stands(account) for account in _accounts(place.visitor)), place.number
 
     def _stands(self, account: _Account) -> float:
-        """What an account has spent; one that was away meanwhile gains nothing by it."""
+        """Return what an account has spent; being absent for a while earns no credit."""
         return max(self._spent.get(account, 0.0), self._now.get(account[:-1], 0.0))
 
     def _charge(self, place: _Ticket) -> None:
@@ -338,29 +338,29 @@ class JobQueue:
 
 
 def _accounts(visitor: Visitor) -> tuple[_Account, _Account]:
-    """The address's, and the session's."""
+    """Return the accounts of the address and of the session."""
     return visitor[:1], visitor
 
 
 QUEUE: Final = JobQueue(limit=turn_limit)  # of this server
 
-# What work costs, estimated before it is done: time in passes of B4 at 380 px, and memory.
+# Estimates of the cost of work: time in passes of B4 at 380 px, and memory.
 #
-# Time is measured for the kinds of work, as processor time on one core (a gradient by torch is about twelve times a
-# pass by OpenVINO), and follows the multiply-adds of a pass; memory follows the plan's activations. The processes that
-# decode visitors' photos get a share of all memory.
+# Time was measured for each kind of work as processor time on one core (a gradient in torch takes about twelve times as
+# long as a pass in OpenVINO), and scales with the multiply-adds of a pass; memory scales with the plan's activations.
+# The processes that decode visitors' photos get a share of all memory.
 
 DECODER_SHARE: Final = 0.25  # for all of them together
 MOST_DECODER_BYTES: Final = 2**29  # for one photo: 50 megapixels in most formats, 25 with transparency
 
 
 def decoder_memory_bytes() -> int:
-    """Return how much one photo may take while it is decoded."""
+    """Return the memory limit for decoding one photo."""
     return min(MOST_DECODER_BYTES, settings.budget_bytes(DECODER_SHARE))
 
 
 def bound_decoders() -> decoding.DecoderPool:
-    """Set how many there may be and what each may take; they start when a photo comes, or ahead, while nobody waits."""
+    """Limit the number of decoders and the memory of each; they start with a photo, or early while nobody waits."""
     most = min(capacity(), settings.budget_bytes(DECODER_SHARE) // decoder_memory_bytes())
     return decoding.configure(most, decoding.DecodeLimits(memory_bytes=decoder_memory_bytes()))
 
@@ -368,34 +368,34 @@ def bound_decoders() -> decoding.DecoderPool:
 ONE_PASS_MACS: Final = plan(PUBLISHED["b4"].depth, PUBLISHED["b4"].width, PUBLISHED["b4"].resolution).macs
 LOAD: Final = 0.5  # reading, checking and compiling a network: Lite0 takes 1.5 to 2.4 in all, B4 6 to 7
 LOAD_A_PARAMETER: Final = 3.5e-7
-TORCH: Final = 4.0  # times a pass by OpenVINO: 2.2 to 3.2 of one core's time, and its threads take all cores
+TORCH: Final = 4.0  # times a pass in OpenVINO: 2.2 to 3.2 of one core's time, and its threads use all cores
 
-# A gradient by torch takes 4 to 7 passes of one core's time, one of every layer (FullGrad) 10 to 15. Counted as 7, a
+# A gradient in torch takes 4 to 7 passes of one core's time, with every layer (FullGrad) 10 to 15. Counted as 7, a
 # newcomer beside the pages of `effviz bench load --hostile` waited 5.3 to 5.6 s, and counted as 12 4.4 to 5.0 s.
 GRADIENT: Final = 12.0
 SECOND_GRADIENT: Final = 40.0  # ShapleyCAM's gradient of a gradient: 24 to 43 up to stride 8, 12 to 21 at 16
-KERNEL_A_PAIR: Final = 3e-7  # KPCA-CAM's comparison of a cell with another one
-MOST_CELLS: Final = 4096  # it compares no more
+KERNEL_A_PAIR: Final = 3e-7  # KPCA-CAM's comparison of two cells
+MOST_CELLS: Final = 4096  # the maximum that KPCA-CAM compares
 FLOAT_BYTES: Final = 4
-COPIES: Final = 3  # of the activations that are alive at once: those of the engine, of its results, and of the maps
-KEPT: Final = 3  # of all activations, for a gradient: before and after the batch norm, and after the activation
-REQUESTS: Final = 4  # passes in flight while many are asked for
+COPIES: Final = 3  # of simultaneously live activations: in the engine, in its results and in the maps
+KEPT: Final = 3  # of all activations, for a gradient: before and after batch norm, and after the activation function
+REQUESTS: Final = 4  # simultaneous passes while many are requested
 
 
 def photo_effort() -> Effort:
-    """A turn of decoding a visitor's photo, which is given away ten times a second."""
+    """Return the effort of decoding a visitor's photo, which offers its turn ten times a second."""
     return Effort(1.0, decoder_memory_bytes(), long=True)
 
 
 def pass_effort(ref: ModelRef, *, loaded: bool = True) -> Effort:
-    """One forward pass with a map from its features, after loading the network where it is not there yet."""
+    """Return the effort of a forward pass with a map from its features, and of loading the network if needed."""
     load = 0.0 if loaded else LOAD + LOAD_A_PARAMETER * ref.cost.params
     weights = 0 if loaded else 2 * FLOAT_BYTES * ref.cost.params
     return Effort(_passes(ref) + load, _live_bytes(ref) + weights)
 
 
 def map_effort(ref: ModelRef, method: Method, layer: TargetLayer) -> Effort:
-    """A turn of the work on one map of a loaded network."""
+    """Return the effort of one turn of computing a map of a loaded network."""
     if CAM_METHODS[method].closed_form and layer is TargetLayer.LAST:
         return pass_effort(ref)
     if CAM_METHODS[method].slow:
@@ -406,30 +406,30 @@ def map_effort(ref: ModelRef, method: Method, layer: TargetLayer) -> Effort:
             return Effort(_passes(ref) + KERNEL_A_PAIR * compared**2, _live_bytes(ref) + 2**28)
         case Method.EIGENCAM | Method.FEM | Method.RANDOMCAM:
             return pass_effort(ref)
-        case Method.SHAPLEYCAM if layer is not TargetLayer.STRIDE_32:  # behind it little is left to differentiate
+        case Method.SHAPLEYCAM if layer is not TargetLayer.STRIDE_32:  # after it, little is left to differentiate
             return gradient_effort(ref, SECOND_GRADIENT)
         case _:
             return gradient_effort(ref)
 
 
 def gradient_effort(ref: ModelRef, passes: float = GRADIENT) -> Effort:
-    """One pass forth and back by torch."""
+    """Return the effort of one forward and backward pass in torch."""
     return Effort(passes * _passes(ref), KEPT * FLOAT_BYTES * ref.cost.activations)
 
 
 def many_passes_effort(ref: ModelRef) -> Effort:
-    """A work of many forward passes, which gives its turn away after each of them."""
+    """Return the effort of many forward passes, which offer their turn after each pass."""
     return Effort(_passes(ref), REQUESTS * _live_bytes(ref), long=True)
 
 
 def quick_run_effort(refs: Sequence[ModelRef]) -> Effort:
-    """A work that loads networks and measures maps of them, and gives its turn away after each pass or two."""
+    """Return the effort of loading networks and measuring maps, which offer their turn after every pass or two."""
     load = LOAD + max(LOAD_A_PARAMETER * ref.cost.params for ref in refs)
     return Effort(load, sum(many_passes_effort(ref).nbytes for ref in refs), long=True)
 
 
 def randomization_effort(ref: ModelRef) -> Effort:
-    """A work on a copy of the network by torch, which gives its turn away after each map."""
+    """Return the effort of work on a copy of the network in torch, which offers its turn after each map."""
     return Effort(TORCH * _passes(ref), FLOAT_BYTES * (ref.cost.activations + 2 * ref.cost.params), long=True)
 
 

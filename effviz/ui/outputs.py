@@ -1,4 +1,4 @@
-"""Typed values on the screen."""
+"""Show typed values on the screen."""
 
 import re
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
 
 PAPER, OFFICIAL_CODE = tables.PAPER_URL, tables.OFFICIAL_CODE_URL
 KERAS_GUIDE = "https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/"
-MOST_MISSED_PCT = 5.0  # of the rule's constraint, before it is flagged; the paper's own values miss it by 4
+MOST_MISSED_PCT = 5.0  # deviation from the rule's constraint before a warning; the paper's own values miss it by 4
 Row = dict[str, str]
 NO_BREAK = "\N{NO-BREAK SPACE}"
-MISSING = "\N{EM DASH}"  # in a cell without a number; sections say why it has none
+MISSING = "\N{EM DASH}"  # in cells without a number; the section explains why
 
 
 def amount(value: float, unit: str = "") -> str:
-    """Three digits with a decimal prefix: `5.29 M`, `1.83 B`, `10.5 MB`."""
+    """Format with three digits and a decimal prefix: `5.29 M`, `1.83 B`, `10.5 MB`."""
     divisor, prefix = (1e9, "B" if not unit else "G") if value >= 1e9 else (1e6, "M")
     scaled = value / divisor
     return f"{scaled:.{0 if scaled >= 100 else 1 if scaled >= 10 else 2}f} {prefix}{unit}"
 
 
 def printed(value: float) -> str:
-    """Two digits that count, as the paper prints its numbers, three where there are more: `0.70`, `1.0`, `26`."""
+    """Format with two significant digits like the paper, or three if needed: `0.70`, `1.0`, `26`."""
     if value >= 100:
         return f"{value:.0f}"
     two, three = (f"{value:#.{digits}g}".removesuffix(".") for digits in (2, 3))
@@ -36,32 +36,32 @@ def printed(value: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio as the paper prints it: `3.0×`, `21×`; a network is `1×` itself."""
+    """Format a ratio like the paper: `3.0×`, `21×`; a ratio of 1 is `1×`."""
     return "1×" if ratio == 1 else f"{printed(ratio)}×"
 
 
 def duration(seconds: float) -> str:
-    """How long something takes: `40 s`, `3 min`."""
+    """Format a duration: `40 s`, `3 min`."""
     if seconds < 90:
         return _("{seconds:.0f} s").format(seconds=max(1, seconds))
     return _("{minutes:.0f} min").format(minutes=seconds / 60)
 
 
 def plain(text: str) -> str:
-    """Text that somebody else wrote (a file's name), so that Markdown shows it letter by letter."""
+    """Escape foreign text, such as a file name, so that Markdown shows it literally."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", text)
 
 
 def sources(*links: tuple[str, str]) -> None:
-    """Where the numbers of a section come from."""
+    """Show the sources of a section's numbers."""
     st.caption(_("Source: {links}").format(links=" · ".join(f"[{text}]({url})" for text, url in links)))
 
 
-MOST_SENTENCES = 3  # of a caption; the others are folded away
+MOST_SENTENCES = 3  # of a caption; the rest goes into an expander
 
 
 def caption(notes: Sequence[str]) -> None:
-    """How to read a figure: three notes below it, and what is left of them folded."""
+    """Show notes on reading a figure: three below it, and the rest in an expander."""
     st.caption(" ".join(notes[:MOST_SENTENCES]))
     if further := notes[MOST_SENTENCES:]:
         with st.expander(_("More about this figure")):
@@ -69,24 +69,24 @@ def caption(notes: Sequence[str]) -> None:
 
 
 def rule(rule: ScalingRule) -> None:
-    """The paper's formula, with the constraint as it is."""
+    """Show the paper's formula with the value of its constraint."""
     formula()
     st.latex(rf"\alpha\cdot\beta^{{2}}\cdot\gamma^{{2}} = {rule.constraint:.3f}")
     text = _(
-        "MACs grow with depth, and with the square of width and of resolution, so each step of φ multiplies them "
-        "by {factor:.3f} before rounding. The paper asks for about 2; its own rates give 1.920."
+        "MACs grow linearly with depth and with the square of width and of resolution, so each step of φ "
+        "multiplies them by {factor:.3f} before rounding. The paper requires about 2; its own rates give 1.920."
     )
     st.markdown(text.format(factor=rule.constraint))
     if (miss := abs(rule.constraint_miss_pct)) > MOST_MISSED_PCT:
         missed = _(
-            "α·β²·γ² = {constraint:.3f} misses the paper's 2 by {miss:.0f} %: φ no longer counts doublings of MACs."
+            "α·β²·γ² = {constraint:.3f} is {miss:.0f} % off the paper's 2: φ no longer counts doublings of MACs."
         )
         st.warning(missed.format(constraint=rule.constraint, miss=miss), icon=":material/info:")
     sources((_("paper, section 3.3, Eq. 3"), PAPER))
 
 
 def formula() -> None:
-    """Depth, width and resolution by φ."""
+    """Show the formulas of depth, width and resolution in φ."""
     depth, width, resolution = _("depth"), _("width"), _("resolution")
     st.latex(
         rf"\begin{{aligned}} \text{{{depth}}}\quad d &= \alpha^{{\phi}} \\"
@@ -96,13 +96,13 @@ def formula() -> None:
 
 
 def _table(rows: Sequence[Row]) -> None:
-    """A table whose cells do not break: on a narrow screen it scrolls by itself."""
+    """Show a table whose cells do not wrap; on a narrow screen, it scrolls on its own."""
     unbroken = [{head: cell.replace(" ", NO_BREAK) for head, cell in row.items()} for row in rows]
     st.table(unbroken, border="horizontal", hide_index=True)
 
 
 def published_table(networks: Sequence[Published], rule: ScalingRule) -> None:
-    """The published coefficients, and the phi that each of them implies."""
+    """Show the published coefficients and the phi that each implies."""
     rows = []
     for network in networks:
         implied = implied_phi(network, rule)
@@ -127,7 +127,7 @@ def _phi(value: float | None) -> str:
 
 
 def stage_table(before: Plan, after: Plan) -> None:
-    """Table 1 of the paper, before and after scaling."""
+    """Show Table 1 of the paper before and after scaling."""
     rows = [
         {
             _("Stage"): str(new.stage),
@@ -148,7 +148,7 @@ def _change(old: str, new: str) -> str:
 
 
 def solutions_table(solutions: Sequence[Solution]) -> None:
-    """Networks that answer the same budget by different methods."""
+    """Show networks that meet the same budget by different methods."""
     left = [_("{left} (cannot grow further)") if solution.at_limit else "{left}" for solution in solutions]
     rows = [
         {
@@ -173,7 +173,7 @@ def _coefficient(solution: Solution) -> str:
 
 
 def solution(solution: Solution) -> None:
-    """The answer of the budget solver, and how far it misses."""
+    """Show the answer of the budget solver, and how much of the budget is left."""
     network, budget = solution.plan, solution.budget
     unit = "B" if budget.kind is BudgetKind.ACTIVATION_MEMORY else ""
     with st.container(horizontal=True, gap="large"):
@@ -184,8 +184,8 @@ def solution(solution: Solution) -> None:
         used = _("{cost} used").format(cost=_(BUDGET_NAMES[budget.kind]))
         st.metric(used, amount(solution.reached, unit), width="content")
         st.metric(_("Left over"), f"{solution.miss_pct:.2f} %", width="content")
-    reason = _("Channels and blocks come in whole steps, and the next one would cost too much.")
+    reason = _("Channels and blocks grow in whole steps, and the next step would exceed the budget.")
     if solution.at_limit:
-        reason = _("Not the budget but the largest size that EffViz plans stops the growth here.")
+        reason = _("Growth stops here at the largest size that EffViz plans, not at the budget.")
     spent = _("{reached:,} of {amount:,.0f} {unit} used. {rest}")
     st.caption(spent.format(reached=solution.reached, amount=budget.amount, unit=_(UNITS[budget.kind]), rest=reason))

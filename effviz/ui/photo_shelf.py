@@ -1,8 +1,8 @@
-"""A visitor's own photos: one shelf of the session, offered on every page that looks at photos.
+"""A visitor's own photos: one shelf per session, available on every page that uses photos.
 
-Streamlit's upload box forgets its files as soon as another page runs. So what comes in is taken out of the box at once:
-its bytes stay among the server's uploads, which are bounded and end with the session (see `startup.bound_uploads`), and
-the session keeps names and hashes.
+Streamlit's upload widget forgets its files as soon as another page runs. Files are therefore taken out of the widget at
+once: their bytes stay among the server's uploads, which are bounded and end with the session (see
+`startup.bound_uploads`), and the session keeps names and hashes.
 """
 
 import hashlib
@@ -35,56 +35,56 @@ from effviz.ui.outputs import plain
 SHELF: Final = "own photos"  # in the session
 STRIP: Final = "shelf"  # the widget
 MOST_PHOTOS: Final = 12
-MOST_MB = 120  # of one visitor, together
+MOST_MB = 120  # per visitor, in total
 THUMBNAIL_PX: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
 class ShelfPhoto:
-    """A photo that the visitor brought."""
+    """A photo that the visitor added."""
 
     name: str
     sha256: str  # of the file
-    file_id: str  # under which the server's uploads have its bytes
+    file_id: str  # of its bytes among the server's uploads
     size_bytes: int
-    thumbnail: str = ""  # a data URL; empty until the photo was read
-    notes: tuple[str, ...] = ()  # what was changed while it was read, for `_`
+    thumbnail: str = ""  # a data URL; empty until the photo has been read
+    notes: tuple[str, ...] = ()  # changes made on reading; marked for translation
 
 
 @dataclass(slots=True)
 class Shelf:
-    """What a session keeps of its visitor's photos."""
+    """The session's record of the visitor's photos."""
 
-    photos: dict[str, ShelfPhoto] = field(default_factory=dict)  # by hash, in the order that they came
-    unused: set[str] = field(default_factory=set)  # hashes of those that stay, and are not looked at now
-    sentences: list[str] = field(default_factory=list)  # why files are not here; until others come
-    left_over: int = 0  # how many found no room; until photos come or go
-    boxes: int = 0  # upload boxes so far: each is used once, and a new one is empty
-    fresh: str = ""  # the hash of what came last, until a page that shows one photo has turned to it
+    photos: dict[str, ShelfPhoto] = field(default_factory=dict)  # by hash, in order of arrival
+    unused: set[str] = field(default_factory=set)  # hashes of photos that are kept but excluded for now
+    sentences: list[str] = field(default_factory=list)  # why files were not kept; until others are added
+    left_over: int = 0  # number of files without room; until photos are added or removed
+    boxes: int = 0  # number of upload widgets so far, each used once and replaced by an empty one
+    fresh: str = ""  # hash of the newest photo, until a page that shows a single photo has selected it
 
     @property
     def used(self) -> list[ShelfPhoto]:
-        """Those that the pages look at."""
+        """The photos that pages use."""
         return [photo for photo in self.photos.values() if photo.thumbnail and photo.sha256 not in self.unused]
 
 
 @dataclass(frozen=True, slots=True)
 class ShelfUse:
-    """What a page does with the photos."""
+    """How a page uses the photos."""
 
     most: int
     chosen: Callable[[], tuple[str, ...]]  # hashes
-    choose: Callable[[object], None]  # gets what the browser says is chosen: it may be anything
+    choose: Callable[[object], None]  # takes the browser's selection, which may be anything
 
 
 def shelf() -> Shelf:
-    """The session's shelf."""
+    """Return the session's shelf."""
     own: Shelf = st.session_state.setdefault(SHELF, Shelf())
     return own
 
 
 def chosen_photos() -> list[ChosenPhoto]:
-    """The photos in use; one that cannot be read now, as too many others wait for a turn, leaves its sentence."""
+    """Return the photos in use; show an error for one that cannot be read because too many others are waiting."""
     chosen = []
     for photo in shelf().used:
         with guard():
@@ -93,16 +93,16 @@ def chosen_photos() -> list[ChosenPhoto]:
 
 
 def choose_photo(photo: ShelfPhoto) -> ChosenPhoto:
-    """A photo with its pixels; where the cache has let them go, they are read again in the visitor's turn.
+    """Return a photo with its pixels in the cache; if they were evicted, read it again in the visitor's turn.
 
     Raises:
-        BusyError: too many others wait for a turn.
+        BusyError: Too many others are waiting for a turn.
     """
     return caches.own(files()[photo.sha256], photo.name, partial(_decoding_turn, photo))
 
 
 def files() -> dict[str, bytes]:
-    """The photos' files, by hash."""
+    """Return the photos' files, by hash."""
     context = get_script_run_ctx()
     numbers = {photo.file_id: photo.sha256 for photo in shelf().photos.values()}
     stored = context.uploaded_file_mgr.get_files(context.session_id, list(numbers)) if context else ()
@@ -110,7 +110,7 @@ def files() -> dict[str, bytes]:
 
 
 def add(name: str, data: bytes) -> None:
-    """Put a file on the shelf, if there is room; whether it is a photo is seen later."""
+    """Put a file on the shelf if there is room; whether it is a photo is checked later."""
     own, sha256 = shelf(), hashlib.sha256(data).hexdigest()
     own.unused.discard(sha256)
     own.fresh = sha256
@@ -125,7 +125,7 @@ def add(name: str, data: bytes) -> None:
 
 
 def remove(sha256: object) -> None:
-    """Let go of a photo; the browser says which, and may say anything."""
+    """Remove a photo; its hash comes from the browser, so it may be anything."""
     own = shelf()
     photo = own.photos.pop(sha256, None) if isinstance(sha256, str) else None
     if photo is None:
@@ -137,17 +137,17 @@ def remove(sha256: object) -> None:
 
 
 def clear() -> None:
-    """Let go of all photos."""
+    """Remove all photos."""
     for sha256 in list(shelf().photos):
         remove(sha256)
     shelf().sentences.clear()
 
 
 def show(key: str, use: ShelfUse | None = None) -> None:
-    """Show the upload box, the camera, and the shelf; without `use` the session chooses among the photos."""
+    """Show the upload widget, the camera and the shelf; without `use`, the selection applies to the session."""
     own = shelf()
     _boxes(key)
-    with st.container():  # for the bar, so that what follows keeps its place
+    with st.container():  # for the progress bar, so that what follows stays in place
         read_new()
     if use and use.most == 1 and own.fresh:
         if own.fresh in own.photos:
@@ -170,7 +170,7 @@ def _boxes(key: str) -> None:
         args=(box,),
         help=_(
             "Photos stay in this server's memory, for all pages, until you remove them or close the page. While "
-            "Evaluate measures them, they also lie in a temporary folder on its disk, which is removed afterwards."
+            "Evaluate measures them, they are also in a temporary folder on its disk, which is deleted afterwards."
         ),
     )
     st.caption(_(ALLOWED))
@@ -180,7 +180,7 @@ def _boxes(key: str) -> None:
 
 
 def _take(box: str) -> None:
-    """Put on the shelf what came into a box, which is replaced by an empty one."""
+    """Put the files of an upload widget on the shelf, and replace the widget by an empty one."""
     brought = st.session_state.get(box)
     came = [file for file in (brought if isinstance(brought, list) else [brought]) if isinstance(file, UploadedFile)]
     if not came:
@@ -191,20 +191,20 @@ def _take(box: str) -> None:
     own.sentences.clear()
     for file in came:
         data = file.getvalue()
-        forget([file.file_id])  # else it would count twice
+        forget([file.file_id])  # otherwise it would count twice
         add(file.name, data)
 
 
 def read_new() -> None:
-    """Decode new files, each in the visitor's turn; a file that is not a photo leaves an error sentence."""
+    """Decode new files, each in the visitor's turn; show an error for a file that is not a photo."""
     own = shelf()
     held = files()
     for photo in list(own.photos.values()):
         if photo.sha256 not in held:
             remove(photo.sha256)
             lost = _(
-                "{name} is not here any more: this server holds as many files as it may, and yours were the largest "
-                "part. Add it again when fewer visitors are here."
+                "{name} was removed: the server's space for uploads is full, and your files took up the largest share. "
+                "Add it again when fewer visitors are here."
             )
             own.sentences.append(lost.format(name=photo.name))
         elif not photo.thumbnail:
@@ -237,8 +237,8 @@ def _sentences(shelf: Shelf) -> None:
         st.warning(sentence, icon=":material/info:")
     if shelf.left_over:
         many = _(
-            "No room for {count} of the files: {most} photos are kept, of {size} MB together. Remove some, and add the "
-            "others again."
+            "No room for {count} of the files: at most {most} photos are kept, {size} MB in total. Remove some, "
+            "then add the others again."
         )
         st.info(many.format(count=shelf.left_over, most=MOST_PHOTOS, size=MOST_MB))
 
@@ -256,17 +256,17 @@ def _strip(shelf: Shelf, use: ShelfUse) -> None:
 
 
 def choose(digests: object) -> None:
-    """Use those that the browser says are chosen; the others stay on the shelf."""
+    """Use the photos that are selected in the browser; the others stay on the shelf."""
     if isinstance(digests, list):
         own = shelf()
         own.unused = {sha256 for sha256, photo in own.photos.items() if photo.thumbnail and sha256 not in digests}
 
 
-# The server's uploads.
+# Access to the server's uploads.
 
 
 def _store(photo: ShelfPhoto, data: bytes) -> bool:
-    """Keep a file until the session ends; tell whether there was room."""
+    """Keep a file until the session ends; return whether there was room."""
     context = get_script_run_ctx()
     if not context or not isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         return False
@@ -277,7 +277,7 @@ def _store(photo: ShelfPhoto, data: bytes) -> bool:
 
 
 def forget(numbers: Iterable[str]) -> None:
-    """Let go of uploaded files, by Streamlit's numbers of them."""
+    """Delete uploaded files, given their Streamlit ids."""
     context = get_script_run_ctx()
     if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         for number in numbers:

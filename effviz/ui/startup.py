@@ -1,4 +1,4 @@
-"""What the server sets up when it starts: models loaded ahead, its sockets, a short log, and a bound on uploads."""
+"""Server start-up: preload models, speed up sockets, shorten the log, and limit uploads."""
 
 import logging
 import os
@@ -23,22 +23,22 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from effviz.errors import EffVizError
 from effviz.settings import budget_bytes
 
-# Preloading: one thread, one thing after the other. Once a page is open nothing more is begun: visitors load what they
-# want themselves.
+# Preloading runs in one thread, one step after another. Once a page is open, no further step starts, because visitors
+# then load what they need.
 
-PAUSE_S: Final = 0.05  # between two looks whether the server listens
-LOOKS: Final = 20  # for its socket
-SCRIPTS: Final = "ScriptRunner"  # how the names of Streamlit's threads for scripts begin
+PAUSE_S: Final = 0.05  # between checks whether the server is listening
+LOOKS: Final = 20  # number of checks for its socket
+SCRIPTS: Final = "ScriptRunner"  # prefix of the names of Streamlit's script threads
 LAST_S: Final = 5.0
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def preloading() -> Iterator[None]:
-    """Run this process's server within: once it listens, a thread of its own loads.
+    """Run the server in this context; once it is listening, a separate thread preloads.
 
-    That one and the visitors' scripts have ended when this ends: Python crashes if it exits while a thread is in a
-    library's native code. Scripts have been told to stop then; one that hangs is not waited for longer than LAST_S.
+    On exit, wait for this thread and the visitors' scripts, because Python crashes if it exits while a thread is in a
+    library's native code. Scripts have been told to stop by then; wait at most LAST_S for one that hangs.
     """
     server_ended = threading.Event()
     thread = threading.Thread(target=_when_it_listens, args=(server_ended,), name="preloading")
@@ -67,12 +67,12 @@ def _when_it_listens(server_ended: threading.Event) -> None:
             return
         try:
             step()
-        except EffVizError as error:  # it will be said to whoever asks for it
+        except EffVizError as error:  # shown to any visitor who requests the model
             logger.info("Not loaded ahead: %s", error)
 
 
 def _steps() -> Iterator[Callable[[], object]]:
-    """What the first page's maps need, the models that it opens with, then the rest of the page."""
+    """Yield steps: imports for the first page's maps, its initial models, then the rest of the page."""
     from effviz.ui import compare
 
     yield lambda: import_module(f"{compare.__name__}.photo_grid")
@@ -85,15 +85,15 @@ def _steps() -> Iterator[Callable[[], object]]:
         yield lambda name=module.name: import_module(name)  # type: ignore[misc]
 
 
-# Streamlit's sockets hold a small message back until the one before is acknowledged (Nagle's algorithm), which browsers
-# do after 40 ms: each file waits for that, and each message of a page. Connections have their settings from the socket
-# that listens, and nothing but the system knows that one.
+# Streamlit's sockets hold back a small message until the previous one is acknowledged (Nagle's algorithm), which takes
+# browsers 40 ms and delays every file and every message of a page. Connections inherit their options from the listening
+# socket, which can only be found through the system.
 
 DESCRIPTORS: Final = Path("/dev/fd")
 
 
 def hurry_sockets() -> bool:
-    """Have all sockets that the system lists send each message without waiting; return whether one listens."""
+    """Make all open sockets send each message without delay; return whether one of them is listening."""
     listens = False
     for descriptor in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
         with suppress(OSError):  # closed meanwhile
@@ -106,18 +106,18 @@ def hurry_sockets() -> bool:
     return listens
 
 
-send_at_once = cache(hurry_sockets)  # nothing happens the second time
+send_at_once = cache(hurry_sockets)  # further calls do nothing
 
-# The log does not need tracebacks of messages that no browser sends. Anybody can send them, again and again: each gets
-# one line, and each kind so many lines a minute.
+# Invalid messages, which no browser sends but anybody can send repeatedly, need no traceback in the log: each gets one
+# line, and the number of lines per minute is limited for each kind.
 
 LOG_SOURCES: Final = ("streamlit.web.server.starlette.starlette_websocket", "uvicorn.error")
-MOST_LINES: Final = 10  # lines of a kind
+MOST_LINES: Final = 10  # of a kind per WINDOW_S
 WINDOW_S: Final = 60.0
 
 
 class OneLineFilter(logging.Filter):
-    """Cuts a record to its sentence, and lets so many of a kind pass in a minute."""
+    """Reduce records to one line, and limit the number of each kind per minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class OneLineFilter(logging.Filter):
         self._passed: dict[tuple[str, int], deque[float]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether it is written."""
+        """Return whether the record is logged."""
         now = self._clock()
         passed = self._passed.setdefault((record.pathname, record.lineno), deque(maxlen=MOST_LINES))
         if len(passed) == MOST_LINES and now - passed[0] < WINDOW_S:
@@ -138,31 +138,31 @@ class OneLineFilter(logging.Filter):
 
 
 def shorten_log() -> None:
-    """Filter the loggers of the server; nothing happens the second time."""
+    """Add the filter to the server's loggers; further calls do nothing."""
     for name in LOG_SOURCES:
         if not any(isinstance(each, OneLineFilter) for each in logging.getLogger(name).filters):
             logging.getLogger(name).addFilter(OneLineFilter())
 
 
-# Streamlit keeps each uploaded file until its page is closed, without a limit. When all of them would be more than
-# their share of EFFVIZ_MEMORY_MB, the page that holds most loses its oldest file. So a visitor who brings one photo
-# finds a place, whatever another one has brought.
+# Streamlit keeps each uploaded file until its page is closed, without a limit. If all files would exceed their share of
+# EFFVIZ_MEMORY_MB, the page that holds the most loses its oldest file. A visitor with one photo therefore always finds
+# room, whatever others have uploaded.
 
 _ADD: Final = MemoryUploadedFileManager.add_file
 TOO_LARGE: Final = 413
-UPLOADS_SHARE: Final = 0.1  # of the memory, for the files that visitors bring, as they are
+UPLOADS_SHARE: Final = 0.1  # of the memory, for uploaded files as they are
 
 
 def bound_uploads() -> None:
-    """Have the server's files bounded; nothing happens the second time."""
+    """Limit the size of the server's uploads; further calls do nothing."""
     MemoryUploadedFileManager.add_file = add_upload  # type: ignore[assignment]
 
 
 def add_upload(manager: MemoryUploadedFileManager, session_id: str, file: UploadedFileRec) -> None:
-    """Take a file, after making room for it.
+    """Store a file after making room for it.
 
     Raises:
-        HTTPException: this page holds most already, or the file is larger than all may be.
+        HTTPException: This page already holds the most, or the file is larger than the limit for all.
     """
     most, size = budget_bytes(UPLOADS_SHARE), len(file.data)
     while (held := _held(manager)) and sum(held.values()) + size > most:
@@ -171,7 +171,7 @@ def add_upload(manager: MemoryUploadedFileManager, session_id: str, file: Upload
             break
         manager.remove_file(greediest, next(iter(manager.file_storage[greediest])))
     if sum(held.values()) + size > most:
-        raise HTTPException(TOO_LARGE, "This server holds as many files as it may: take some of yours away.")
+        raise HTTPException(TOO_LARGE, "The server's space for uploads is full: remove some of your files.")
     _ADD(manager, session_id, file)
 
 

@@ -85,7 +85,7 @@ def drawn(page: Page, name: str) -> None:
         expect(page.get_by_role("img", name=re.compile("Baseline: 224 pixel input"))).to_be_visible()
     else:
         expect(charts.locator(".main-svg").first).to_be_attached()
-    for broken in ("Something went wrong", "Traceback"):
+    for broken in ("An unexpected error", "Traceback"):
         expect(page.get_by_text(broken)).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 

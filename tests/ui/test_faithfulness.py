@@ -144,7 +144,7 @@ def test_too_many_visitors_are_one_calm_sentence(compare: Compare, monkeypatch: 
     page = compare(models="lite0@96")
     monkeypatch.setattr(job_progress, "QUEUE", JobQueue(most_waiting=0))
     page.test.button(key="faithful").click().run()
-    assert "requests wait for this server already" in page.texts()
+    assert "requests already wait for this server" in page.texts()
     assert page.reels() == []
     assert not page.test.exception
 
@@ -160,7 +160,7 @@ class Bar:
         self.stop, self.waits = stop, threading.Event()
 
     def progress(self, _share: float, text: str) -> None:
-        if "before you" in text:
+        if "ahead of you" in text:
             self.waits.set()
             if self.stop:
                 raise Stopped

@@ -34,7 +34,7 @@ class Bar:
 
     def progress(self, value: float, text: str) -> None:
         self.shown.append((value, text))
-        if "before you" in text:
+        if "ahead of you" in text:
             self.waits.set()
 
 
@@ -92,15 +92,15 @@ def test_the_number_of_those_who_come_first_never_rises_and_is_not_said_between_
     mine._again = lambda: None
     mine._wait(3)
     assert [text for _share, text in bar.shown] == [
-        "2 others are before you.",
-        "2 others are before you.",
-        "1 other is before you.",
+        "2 others are ahead of you.",
+        "2 others are ahead of you.",
+        "1 other is ahead of you.",
         "You are next.",
         "Owl (others take turns with you)",
     ]
 
 
-@pytest.mark.parametrize(("others", "words"), [(1, "1 other is before you."), (2, "2 others are before you.")])
+@pytest.mark.parametrize(("others", "words"), [(1, "1 other is ahead of you."), (2, "2 others are ahead of you.")])
 def test_a_wait_says_how_many_come_first(monkeypatch: pytest.MonkeyPatch, others: int, words: str) -> None:
     queue, bar = JobQueue(others), Bar()
     monkeypatch.setattr(job_progress, "QUEUE", queue)

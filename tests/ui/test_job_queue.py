@@ -211,7 +211,7 @@ def test_one_too_many_gets_a_sentence_at_once() -> None:
     first = Visitor(queue, "first", served).begins()
     others = [Visitor(queue, name, served).queues() for name in ("second", "third")]
     with (
-        pytest.raises(BusyError, match=r"^2 requests wait .*: 2 may wait at once\. Try again in a minute\.$"),
+        pytest.raises(BusyError, match=r"^2 requests already wait .*: 2 may wait at once\. Try again in a minute\.$"),
         queue.turn(lambda _: None),
     ):
         pytest.fail("It was let in.")
@@ -325,7 +325,7 @@ def test_leaving_and_coming_back_saves_nobody_from_its_debts() -> None:
 def test_a_turn_beyond_the_limit_gets_a_sentence_and_costs_nobody_anything() -> None:
     queue = JobQueue(1, limit=lambda: 16)
     with (
-        pytest.raises(TooLargeError, match=r"costs 17 times a pass of B4 at 380 px, and 16 are allowed at once"),
+        pytest.raises(TooLargeError, match=r"17 times as much as a pass of B4 at 380 px, and this server allows 16\."),
         queue.turn(lambda _: None, Effort(17)),
     ):
         pytest.fail("It was let in.")

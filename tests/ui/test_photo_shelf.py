@@ -145,7 +145,7 @@ def test_a_file_that_the_server_let_go_is_named(at: AppTest, uploads: MemoryUplo
     uploads.remove_file(SESSION, number)
     at.run()
     assert (used(at), strip(at)) == ("sea.png", ["sea.png"])
-    assert "lawn.png is not here any more" in str(at.warning[0].value)
+    assert "lawn.png was removed" in str(at.warning[0].value)
 
 
 def test_a_full_server_keeps_no_more(

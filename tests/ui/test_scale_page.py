@@ -110,7 +110,7 @@ def test_a_rule_that_scales_nothing_is_shown_calmly() -> None:
     assert r"= 1.000" in words(at)
     assert table(at, 0)["φ of depth"][0] == "none"
     assert any("does not change the MACs" in message.value for message in at.warning)
-    assert any("misses the paper's 2 by 50 %" in message.value for message in at.warning)
+    assert any("is 50 % off the paper's 2" in message.value for message in at.warning)
 
 
 def test_lite_has_its_own_published_networks() -> None:
@@ -126,7 +126,7 @@ def test_a_phi_that_makes_no_sense_is_one_sentence(phi: str) -> None:
     at = open_scale(phi=phi)
     check_calm(at)
     assert [message.value for message in at.warning] == [
-        f"The link asks for phi = '{phi}': phi is a number from -2 to 8. Move the slider to choose one."
+        f"The link asks for phi = '{phi}', but phi must be a number from -2 to 8. Move the slider to choose one."
     ]
     assert "The network at φ = 1.00" in words(at)
 
@@ -143,7 +143,7 @@ def test_a_base_out_of_its_range_leaves_its_sentence_and_the_rule_as_it_was(beta
     at = open_scale(beta=beta)
     check_calm(at)
     (warning,) = at.warning
-    assert warning.value.startswith(f"β is {float(beta):g}: 1 to 1.4 is allowed")
+    assert warning.value.startswith(f"β is {float(beta):g}, but must be between 1 and 1.4")
     assert warning.value.endswith("The rule keeps 1.1.")
     assert "= 1.920" in words(at)
     (back,) = [button for button in at.button if button.label == "Back to the paper's values"]
@@ -166,7 +166,7 @@ def test_a_constraint_missed_by_more_than_five_per_cent_is_flagged() -> None:
     assert not at.warning
     at.number_input(key="alpha").set_value(1.4).run()
     # By hand: 1.4 * 1.21 * 1.3225 = 2.2403, 12.0 % above 2.
-    assert "= 2.240 misses the paper's 2 by 12 %" in at.warning[0].value
+    assert "= 2.240 is 12 % off the paper's 2" in at.warning[0].value
 
 
 def test_a_solved_budget_moves_the_slider() -> None:
@@ -214,7 +214,7 @@ def test_several_limits_in_a_link_are_drawn_and_the_one_that_binds_is_named() ->
     shown = metrics(at)
     assert shown["Input"] == "128 px"
     assert "Parameters used" in shown
-    assert "the limit of parameters is reached first" in words(at)
+    assert "the limit on parameters is reached first" in words(at)
     charts = [chart.proto.spec for chart in at.get("plotly_chart") if "parameters (reached first)" in chart.proto.spec]
     assert len(charts) == 1
     code = [block.value for block in at.code if "num_classes=5" in block.value]

@@ -74,7 +74,7 @@ def test_a_language_that_nobody_wrote_gets_one_sentence(translate: Translate, as
     at = open_tradeoff(lang=asked)
     assert titles(at) == ["What does accuracy cost?"]
     assert [warning.value for warning in at.warning] == [
-        f"The link asks for the language {asked!r}: EffViz is not translated into it. Choose one at the top of the "
+        f"The link asks for the language {asked!r}, but EffViz is not translated into it. Choose one at the top of the "
         "page: English, Deutsch."
     ]
 
@@ -330,7 +330,7 @@ def test_junk_in_a_link_is_one_message_once(text: str) -> None:
     at.query_params["phi"] = text
     at.run()
     assert [message.value for message in at.warning] == [
-        f"The link asks for phi = '{text}': phi is a number from -2 to 8. Move the slider to choose one."
+        f"The link asks for phi = '{text}', but phi must be a number from -2 to 8. Move the slider to choose one."
     ]
     assert state_shown(at) == "phi is 1"
     assert at.query_params == {}

@@ -59,13 +59,13 @@ def test_a_first_visit_shows_the_current_paper_and_one_recipe() -> None:
     assert at.query_params == {}
     assert "https://arxiv.org/abs/1905.11946v5" in words(at)
     assert "huggingface/pytorch-image-models" in words(at)
-    assert "the paper prints no FLOPs: GPipe" in words(at)
+    assert "the paper prints no FLOPs for them: GPipe" in words(at)
     assert "without an ImageNet accuracy at this size: lite1@224, lite2@224, lite0@260." in words(at)
 
 
 def test_the_chart_has_words_for_those_who_cannot_see_it() -> None:
     alt = open_tradeoff(cost="Params").get("plotly_chart")[0].proto.alt
-    assert "ImageNet top-1 accuracy over Parameters (millions) on a log scale" in alt
+    assert "ImageNet top-1 accuracy against Parameters (millions) on a log scale" in alt
     assert "EfficientNet, paper v5 (8 networks)" in alt
     assert "φ = 1 at 9.1" in alt  # at phi = 1 channels and blocks are B2's, which has 9.11 million parameters
 
@@ -213,7 +213,7 @@ def test_a_full_comparison_takes_no_more() -> None:
     full = ",".join(["lite0@224", "lite1@240", "lite2@260", "b0@224", "b1@240", "b2@260", "b4@380", "b5@456"])
     at = open_tradeoff(models=full, network="EfficientNet-B3")
     assert at.button[0].disabled
-    assert "holds 8 models" in at.button[0].help
+    assert "holds at most 8 models" in at.button[0].help
 
 
 def test_the_table_has_every_point_with_its_source() -> None:

@@ -82,7 +82,7 @@ def answers_at(cell: MapCell, sizes: Sequence[int], method: Method) -> Iterator[
     place, started = st.empty(), time.perf_counter()
 
     def tell(before: int) -> None:
-        place.caption(_("{count} others are before you.").format(count=before))
+        place.caption(_("{count} others are ahead of you.").format(count=before))
 
     for ref in (ModelRef(cell.ref.spec, px) for px in sizes):
         effort = job_queue.pass_effort(ref, loaded=cache.is_loaded(ref, any_size=True))

@@ -101,7 +101,7 @@ def _draw(pictures: Mapping[RatedPhoto, MapPicture | None]) -> None:
 
 
 def _pictures(files: Files, view: ResultsView, model: str) -> dict[RatedPhoto, MapPicture | None]:
-    """Draw missing pictures, each in a turn of the visitor's; keep only those on the page."""
+    """Draw missing pictures, each in the visitor's turn; keep only those on the page."""
     ref, layer = catalogue.parse_model(model), view.measured.run.settings.layer
     kept: dict[tuple[object, ...], MapPicture | None] = st.session_state.get(DRAWN, {})
     keys = {example: (view.measured.key, example.sha256, example.target, model, view.method) for example in files}

@@ -180,7 +180,7 @@ def show_files(run: MeasuredRun) -> None:
 
 
 def _table_bytes(run: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]) -> bytes:
-    """Compute all means and return a file, in a turn of the visitor's; the click waits for it without a bar."""
+    """Compute all means and return a file, in the visitor's turn; the click waits for it without a bar."""
     with QUEUE.turn(lambda _before: None, visitor=job_queue.who_asks()):
         cells = [cell for metric in run.metrics for cell in run_summary.metric_means(run, (metric,))]
         return make(run, cells).encode()

@@ -246,7 +246,7 @@ def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[D
 
 
 def _count_once(key: Hashable, text: str, count: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Return the cached result, or compute it in a turn of the visitor's with a progress bar."""
+    """Return the cached result, or compute it in the visitor's turn with a progress bar."""
     if (known := _COUNTED.find(key)) is not None:
         return known
     with JobProgress(1).shown(key, may_stop=False) as work:

@@ -1,1 +1,1 @@
-"""One script a page, read from top to bottom."""
+"""One script per page, read from top to bottom."""

@@ -1,4 +1,4 @@
-"""Evaluate: whether maps are in the right place and faithful, over many photos, and what scaling does to that."""
+"""Evaluate: localisation and faithfulness of maps over many photos, and how scaling changes them."""
 
 import streamlit as st
 
@@ -9,9 +9,9 @@ from effviz.ui.guard import guard
 
 st.title(_("Does scaling make maps better?"))
 text = _(
-    "Class activation maps, scored over many photos: do they lie on the object (**localisation**), and does the model "
-    "need what they mark (**faithfulness**)? **Controls** are maps made without looking at the photo: a Gaussian in "
-    "the centre, uniform and random ones. Maps that score no better than a control tell nothing about the network."
+    "Class activation maps, scored over many photos: do they mark the object (**localisation**), and does the model "
+    "need what they mark (**faithfulness**)? **Controls** are maps computed without looking at the photo: a Gaussian "
+    "in the centre, a uniform and a random one. Maps that score no better than a control say nothing about the network."
 )
 st.markdown(text, help=glossary.tip("localisation", "faithfulness", "control", "gaussian"))
 session.adopt(session.MODELS, session.SAMPLES)

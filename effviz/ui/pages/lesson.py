@@ -1,4 +1,4 @@
-"""Lesson: eight questions through the paper, each guessed first and then answered by its figure."""
+"""Lesson: eight questions about the paper; visitors guess first, then a figure shows the answer."""
 
 from effviz.ui.guard import guard
 from effviz.ui.lesson import lesson_view

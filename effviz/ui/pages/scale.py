@@ -15,12 +15,12 @@ from effviz.ui.guard import guard
 
 st.title(_("How does one number scale a network?"))
 text = _(
-    "EfficientNet grows by one number, φ. It makes the network **deeper**, **wider** and its input **larger** at once, "
-    "each at its own rate. Move φ and watch."
+    "EfficientNet is scaled by one number, φ. It makes the network **deeper** and **wider** and its input "
+    "**larger** at once, each at its own rate. Move φ and watch."
 )
 st.markdown(text)
 session.adopt(session.PHI)
-slider = st.container()  # shown first, but it needs the rule below
+slider = st.container()  # shown first, but depends on the rule below
 
 st.header(_("The rule"))
 formula, settings = st.columns(2, gap="large")
@@ -42,14 +42,14 @@ with slider:
 
 st.header(_("How cost grows"))
 text = _(
-    "The paper aims at doubling the MACs with every step of φ; these rates give {factor:.3f} a step. Real networks "
-    "grow in uneven steps, since blocks are rounded up and channels to multiples of 8."
+    "The paper aims to double the MACs with every step of φ; these rates give a factor of {factor:.3f} per step. Real "
+    "networks grow in uneven steps, because blocks are rounded up and channels are rounded to multiples of 8."
 )
 st.markdown(text.format(factor=rule.constraint))
 grown = growth(cache.growth(rule, family), phi)
 alt = _(
-    "Line chart of MACs over phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; two to the phi "
-    "would be {doubled}."
+    "Line chart of MACs against phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; "
+    "doubling with every step would give {doubled}."
 ).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table["baseline"]["macs"] * 2**phi))
 rows = drawn_numbers(grown, "phi", "macs_billions")
 budget_limits.show_chart("growth", grown, alt, _("How cost grows"), rows)
@@ -61,8 +61,8 @@ outputs.sources((_("official code"), outputs.OFFICIAL_CODE), (_("Keras guide"), 
 
 st.header(_("One dimension alone"))
 text = _(
-    "The network at φ = {phi:.2f} costs {macs} MACs. These cost the same but grow in one dimension only, which gained "
-    "less accuracy in the paper (sections 3.2 and 5.1, Figures 3 and 8)."
+    "The network at φ = {phi:.2f} costs {macs} MACs. The networks below cost the same but grow in one "
+    "dimension only, which gained less accuracy in the paper (sections 3.2 and 5.1, Figures 3 and 8)."
 )
 st.markdown(text.format(phi=phi, macs=outputs.amount(network.macs)))
 same = Budget(BudgetKind.MACS, network.macs)
@@ -77,9 +77,9 @@ budget_limits.show_chart("alternatives", alone, alt, _("One dimension alone"), r
 outputs.solutions_table(solutions)
 
 st.header(_("Stage by stage"))
-st.markdown(_("Table 1 of the paper for the baseline → at φ = {phi:.2f}.").format(phi=phi))
+st.markdown(_("Table 1 of the paper: the baseline → the network at φ = {phi:.2f}.").format(phi=phi))
 spent = stages(baseline, network)
-alt = _("Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below.")
+alt = _("Bar chart of the MACs of each stage, for the baseline and the scaled network, as in the table below.")
 rows = drawn_numbers(spent, "stage", "macs_millions")
 budget_limits.show_chart("stages", spent, alt, _("Stage by stage"), rows)
 outputs.stage_table(baseline, network)
@@ -88,8 +88,8 @@ outputs.sources((_("paper, Table 1"), outputs.PAPER), (_("rounding: official cod
 
 st.header(_("Spend a budget"))
 text = _(
-    "The paper's problem (Eq. 2): the highest accuracy within limits of memory and MACs (its FLOPs). EffViz assumes "
-    "that accuracy grows with size, so its answer is the largest network that fits."
+    "The paper's problem (Eq. 2) is to reach the highest accuracy within limits on memory and MACs (its "
+    "FLOPs). EffViz assumes that accuracy grows with size, so its answer is the largest network that fits."
 )
 st.markdown(text)
 with guard():

@@ -14,8 +14,8 @@ from effviz.ui.tradeoff import chart_controls
 
 st.title(_("What does accuracy cost?"))
 text = _(
-    "The paper's claim is the distance between its orange line and the grey crosses: **the same accuracy for fewer "
-    "parameters and fewer MACs**."
+    "The paper's claim is the gap between the orange line and the grey crosses: **the same accuracy with "
+    "fewer parameters and fewer MACs**."
 )
 st.markdown(text)
 adopt(PHI, MODELS)

@@ -1,4 +1,4 @@
-"""Why does my Grad-CAM look wrong? Ten common mistakes, live, each beside the right map."""
+"""Why does my Grad-CAM look wrong? Ten common mistakes, computed live, each beside the correct map."""
 
 import streamlit as st
 
@@ -8,8 +8,8 @@ from effviz.ui.guard import guard
 
 st.title(_("Why does my Grad-CAM look wrong?"))
 text = _(
-    "Ten common mistakes. Each pair of maps is computed now, by the same network on the same photo: first "
-    "with the mistake, then without it, and with the line of code that mends it."
+    "Ten common mistakes. Each pair of maps is computed live, by the same network on the same photo: first "
+    "with the mistake, then without it, beside the line of code that fixes it."
 )
 st.markdown(text)
 with guard():

@@ -1,1 +1,1 @@
-"""The parts of the Trade-off page."""
+"""Sections of the Trade-off page."""

@@ -1,4 +1,4 @@
-"""Widgets of the Trade-off page: the cost, whose numbers are shown, phi, and one network chosen from the figure."""
+"""Widgets of the Trade-off page: cost, data sources, phi, and the network that is chosen in the figure."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from effviz.zoo import catalogue
 from effviz.zoo.catalogue import ModelCard
 from effviz.zoo.model import ModelRef
 
-# Keys of widgets; each is also the name in the address, except that of phi, which `PHI` keeps there.
+# Keys of widgets, which are also names in the address, except for phi, which `PHI` writes there.
 COST, VERSION, RECIPE_TITLES, FAMILY_LABELS = "cost", "paper", "recipes", "families"
 PHI_SLIDER = "tradeoff-phi"
 
@@ -27,7 +27,7 @@ _FAMILIES = {family.label: family for family in NetworkFamily if family is not N
 
 
 def first_row() -> tuple[Cost, PaperVersion, float]:
-    """The cost, the version of the paper, and the phi of the marked network."""
+    """Show and return the cost, the version of the paper, and the phi of the marked network."""
     left, right = st.columns(2)
     with left.container(horizontal=True):
         costs = {Cost.PARAMS.value: _("Params"), Cost.MACS.value: _("MACs")}
@@ -48,7 +48,7 @@ def first_row() -> tuple[Cost, PaperVersion, float]:
 
 
 def second_row() -> tuple[tuple[Recipe, ...], tuple[NetworkFamily, ...]]:
-    """Whose measured networks are shown: EfficientNets by recipe, and other families."""
+    """Show and return the choice of timm's measurements: EfficientNets by recipe, and other families."""
     left, right = st.columns(2)
     titles = left.multiselect(
         _("EfficientNets measured by timm, by training recipe"),
@@ -71,7 +71,7 @@ def second_row() -> tuple[tuple[Recipe, ...], tuple[NetworkFamily, ...]]:
 
 
 def refs() -> tuple[ModelRef, ...]:
-    """The models of the comparison, each once; one that does not exist leaves its sentence and nothing else."""
+    """Return the models of the comparison without duplicates; for a model that does not exist, show the error."""
     by_label: dict[str, ModelRef] = {}
     for label in MODELS.get()[:MOST_MODELS]:
         with guard():
@@ -81,34 +81,34 @@ def refs() -> tuple[ModelRef, ...]:
 
 
 def mixing(recipes: Sequence[Recipe], families: Sequence[NetworkFamily]) -> str:
-    """The warning that a figure of these needs; "" when one recipe made all of them.
+    """Return a warning if the networks were trained with different recipes, else "".
 
-    The paper's EfficientNets are always in the figure, and were trained with AutoAugment.
+    The figure always includes the paper's EfficientNets, which were trained with AutoAugment.
     """
     names = list(dict.fromkeys([RECIPES[0].title, *(each.title for each in recipes)]))
     names += [_("{family} (several recipes)").format(family=family.label) for family in families]
     if len(names) == 1:
         return ""
     return _(
-        "These networks were trained with different recipes: {names}. A difference between two of them may come "
-        "from the training and not from the scaling. Show {fair} alone to compare scaling."
+        "These networks were trained with different recipes: {names}. A difference between two of them may "
+        "come from the training rather than the scaling. Show only {fair} to compare scaling."
     ).format(names=", ".join(names), fair=RECIPES[0].title)
 
 
-# One network of the figure: chosen by a click or from a list, described, and added to the comparison.
+# One network of the figure, chosen by a click or from the list: its details, and adding it to the comparison.
 
 CHART, NETWORK = "tradeoff-chart", "network"
 
 
 def clicked_network() -> None:
-    """Take over the network that was clicked; a click on a dashed line, or beside all points, changes nothing."""
+    """Choose the network that was clicked; clicks on a dashed line or on empty space change nothing."""
     points = st.session_state[CHART].selection.points
     if points and points[0].get("customdata"):
         st.session_state[NETWORK] = points[0]["customdata"][0]
 
 
 def choose_network(points: Sequence[NetworkPoint]) -> NetworkPoint | None:
-    """The list of all networks in the figure; it also works without a mouse."""
+    """Show the list of all networks in the figure, which also works without a mouse."""
     by_id = {point.id: point for point in points}
     chosen = st.selectbox(
         _("Network: click a point, or choose one here"),
@@ -122,7 +122,7 @@ def choose_network(points: Sequence[NetworkPoint]) -> NetworkPoint | None:
 
 
 def show_network(point: NetworkPoint) -> None:
-    """Everything known about the network, with its source, and the way into the comparison."""
+    """Show the details of a network with their source, and a button that adds it to the comparison."""
     with st.container(border=True):
         st.subheader(point.id, anchor=False)
         with st.container(horizontal=True, gap="medium"):
@@ -141,14 +141,14 @@ def show_network(point: NetworkPoint) -> None:
 
 
 def _comparable(point: NetworkPoint, card: ModelCard) -> None:
-    """With the model's coefficients and weights, and the button; whether the weights are here is said before it."""
+    """Show the coefficients, the weights and their availability, then the button."""
     scaling = _("Scaling: d = {depth:g}, w = {width:g}, {px} px")
     scale = [] if card.depth is None else [scaling.format(depth=card.depth, width=card.width, px=card.resolution_px)]
     _list([*scale, *_lines(point), _("Weights: {weights}").format(weights=card.weights)])
     if not card.availability.available:
         st.caption(card.availability.sentence)
     present, full = point.compare in MODELS.get(), len(MODELS.get()) >= MOST_MODELS
-    help = _("A comparison holds {most} models: remove one on the Compare page first.").format(most=MOST_MODELS)
+    help = _("A comparison holds at most {most} models: remove one on the Compare page first.").format(most=MOST_MODELS)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("In the comparison") if present else _("Add to compare"),
@@ -182,11 +182,11 @@ def _billion(amount: float | None) -> str:
     return _("not published") if amount is None else f"{amount:.3g} B"
 
 
-# The figure in numbers and words: its table, its alt text for those who cannot see it, and how not to misread it.
+# The figure in numbers and words: its table, its alt text, and notes against misreading it.
 
 
 def table_columns() -> dict[str, Column[tuple[NetworkSeries, NetworkPoint]]]:
-    """What the table says of each point."""
+    """Return the columns of the table."""
     return {
         "network": Column(lambda row: row[1].id, _("Network")),
         "series": Column(lambda row: row[0].title, _("Series")),
@@ -206,23 +206,23 @@ def table_columns() -> dict[str, Column[tuple[NetworkSeries, NetworkPoint]]]:
 
 
 def table_rows(series: Sequence[NetworkSeries]) -> pd.DataFrame:
-    """One row a point, in the figure's order; empty cells where nobody published a number."""
+    """Return one row per point, in the figure's order; cells without a published number are empty."""
     return frame([(curve, point) for curve in series for point in curve.points], table_columns())
 
 
 def show_table(series: Sequence[NetworkSeries]) -> None:
-    """The table, and a button that saves it."""
+    """Show the table, and a button that saves it."""
     rows = table_rows(series)
     show_rows(rows, table_columns())
     save_csv("tradeoff", rows, _("Download as CSV"))
 
 
 def alt_text(series: Sequence[NetworkSeries], cost: Cost, marked: UnmeasuredNetwork) -> str:
-    """The figure in two sentences; its numbers stand in the table."""
+    """Describe the figure in two sentences; its numbers are in the table."""
     shown = [curve for curve in series if curve.points]
     return _(
-        "Scatter chart of ImageNet top-1 accuracy over {axis} on a log scale: {names}. "
-        "A dashed line marks {label} at {cost:.3g}."
+        "Scatter chart of ImageNet top-1 accuracy against {axis} on a log scale: {names}. A dashed line marks "
+        "{label} at {cost:.3g}."
     ).format(axis=cost.axis, names="; ".join(map(_named, shown)), label=marked.label, cost=marked.cost(cost))
 
 
@@ -233,29 +233,29 @@ def _named(curve: NetworkSeries) -> str:
 
 
 def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence[UnmeasuredNetwork]) -> None:
-    """How to read the figure, and what is not in it."""
+    """Show how to read the figure and what it leaves out."""
     sentences = [
         _(
-            "Dashed line: B0 scaled by the paper's rule at this φ. Its cost is computed; only at φ = 0 is it a "
-            "published network with an accuracy, B0."
+            "Dashed line: B0 scaled by the paper's rule to this φ. Its cost is computed; only at φ = 0 is it a "
+            "published network with a known accuracy, B0."
         ),
         _("Hexagons: the models of your comparison, each with its own training."),
         _("Open markers: trained on more images than ImageNet-1k."),
         _(
-            "Networks that this project trained on ten classes are not here: they are small and do not test the "
-            "paper's claim. See Table 7 on the page Paper."
+            "The small networks that this project trained on ten classes are not shown: they do not test the "
+            "paper's claim. See Table 7 on the Paper page."
         ),
     ]
     if cost is Cost.MACS:
         counts = _(
-            "MACs are multiply-adds, which the paper calls FLOPs. The paper's are as printed. timm's EfficientNets and "
-            "your comparison are at EffViz's count of convolutions and linear layers; other families are at timm's "
-            "count, which includes batch norm."
+            "MACs are multiply-adds, which the paper calls FLOPs. Those of the paper's networks are as printed. "
+            "For timm's EfficientNets and your comparison, EffViz counts convolutions and linear layers; for other "
+            "families, timm's count also includes batch norm."
         )
         sentences.append(counts)
     missing = [point.id for curve in series for point in curve.points if point.cost(cost) is None]
     if missing:
-        absent = _("Not in the figure, since the paper prints no FLOPs: {names}.")
+        absent = _("Not in the figure, because the paper prints no FLOPs for them: {names}.")
         sentences.append(absent.format(names=", ".join(missing)))
     if unmeasured:
         labels = ", ".join(mark.label for mark in unmeasured)
