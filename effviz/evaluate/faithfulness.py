@@ -1,4 +1,4 @@
-"""Faithfulness metrics: whether the model needs what a map highlights, from inputs with that removed or kept alone.
+"""Faithfulness metrics: whether the model needs what a map highlights, tested by removing it or keeping nothing else.
 
 Probabilities are of the map's class, by softmax or sigmoid as the model was trained. Masked inputs are far from a
 model's training data, so the values mean little on their own: compare them with those of a random map under the same
@@ -118,7 +118,7 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True)
 class Adcc:
-    """The three components of ADCC, all 0..1."""
+    """The components of ADCC, all 0..1: a map cannot hide one shortcoming behind another."""
 
     coherency: float  # 1: the masked input has the same map
     complexity: float  # mean of the mask
@@ -320,8 +320,8 @@ class FaithfulAnswer(StrEnum):
 def is_faithful(playback: Playback) -> FaithfulAnswer:
     """Judge a map by comparing its areas under the curves with those of the controls.
 
-    If a map is uninformative, a random map is better half of the time, so a map that ranks among the random ones on one
-    photo is inconclusive.
+    A random map can be expected to beat an uninformative map half of the time, so a single photo is inconclusive if its
+    map ranks among the random ones.
     """
     if all(count == len(playback.controls) for count in beaten(playback)):
         return FaithfulAnswer.YES

@@ -82,7 +82,7 @@ def strongest_cell(values: npt.NDArray[np.floating]) -> tuple[int, int]:
     """Return the cell (row, column) with the largest of some non-negative values.
 
     Of cells that are equal up to rounding, take the one nearest to their mean position, and of equally near ones the
-    first. Otherwise a constant map would peak in its corner, and rounding errors of the processor would break ties.
+    first. Otherwise a constant map would peak in its corner, and the processor's rounding would break ties.
     """
     tied = np.argwhere(values >= float(values.max()) * (1 - _ROUNDING))
     row, column = tied[((tied - tied.mean(axis=0)) ** 2).sum(axis=1).argmin()]
