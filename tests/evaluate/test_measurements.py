@@ -277,7 +277,7 @@ class TestWhatIsWrongIsARow:
 
     @pytest.mark.parametrize(
         ("data_of", "words"),
-        [(lambda jpeg: jpeg[:2000], "ends before"), (lambda _: b"", "is empty"), (lambda _: b"text", "not a picture")],
+        [(lambda jpeg: jpeg[:2000], "ends before"), (lambda _: b"", "is empty"), (lambda _: b"text", "not an image")],
     )
     def test_a_broken_photo(self, tmp_path, eight_photos, model, data_of, words):
         (tmp_path / "a.jpg").write_bytes(data_of((eight_photos / "cat.jpg").read_bytes()))
@@ -432,7 +432,7 @@ class TestFiles:
     def test_the_size_is_checked_before_a_byte_is_read(self, tmp_path):
         with (tmp_path / "large.png").open("wb") as file:
             file.truncate(2**40)
-        assert "large.png has 1048576.0 MB" in prepare_photo(listed(tmp_path, "large.png"), []).reason
+        assert "large.png is 1048576.0 MB" in prepare_photo(listed(tmp_path, "large.png"), []).reason
 
     def test_a_file_that_grows_is_not_read_to_its_end(self, tmp_path, monkeypatch):
         Image.new("RGB", (60, 40)).save(tmp_path / "a.png")
