@@ -1,4 +1,4 @@
-"""The arithmetic of compound scaling; needs the standard library alone. Here is what most of its readers ask for."""
+"""The arithmetic of compound scaling, on the standard library alone; this module exports its most used names."""
 
 from effviz.scaling.architecture import Family
 from effviz.scaling.plans import Operator, Padding, Plan, plan

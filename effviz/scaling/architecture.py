@@ -1,6 +1,6 @@
 """The two families of networks, and EfficientNet-B0 as data: Table 1 of Tan & Le 2019.
 
-Strides and expansions are those of the official code. Source: arXiv 1905.11946, Table 1; tensorflow/tpu
+Strides and expansions follow the official code. Sources: arXiv 1905.11946, Table 1; tensorflow/tpu
 `efficientnet_builder.py`, `_DEFAULT_BLOCKS_ARGS`; stem and head from `efficientnet_model.py`. Lite:
 `lite/efficientnet_lite_builder.py` (`fix_head_stem=True`).
 """
@@ -16,11 +16,11 @@ BASE_RESOLUTION_PX = 224
 STEM_CHANNELS = 32
 HEAD_CHANNELS = 1280
 HEAD_STAGE = 9
-SQUEEZE_RATIO = 0.25  # of the channels that enter the block, not of the expanded ones
+SQUEEZE_RATIO = 0.25  # relative to the block's input channels, not to the expanded ones
 
 
 class BlockStage(NamedTuple):
-    """One row of MBConv blocks of Table 1; only the first block of a stage has the stride."""
+    """One MBConv row of Table 1; only the first block of a stage has the stride."""
 
     stage: int
     expand: int
@@ -42,17 +42,17 @@ B0_STAGES = (
 
 
 class Family(StrEnum):
-    """EfficientNet (squeeze-and-excitation, SiLU, stem and head scaled) or Lite (none, ReLU6, stem and head fixed)."""
+    """EfficientNet (squeeze-and-excitation, SiLU, scaled stem and head) or Lite (none, ReLU6, fixed stem and head)."""
 
     EFFICIENTNET = "efficientnet"
     LITE = "lite"
 
 
-# Ranges of every number that a user can set.
+# Allowed ranges of the numbers that a user can set.
 
 
 class Limit(NamedTuple):
-    """A closed range with the name that people read."""
+    """A closed range and its display name."""
 
     name: str  # marked for translation
     low: float
@@ -60,7 +60,7 @@ class Limit(NamedTuple):
     unit: str = ""
 
     def check(self, value: float) -> None:
-        """Accept a value inside the range; raises SettingsError for one outside it, or for what is not a number."""
+        """Check that a value is in the range; raises SettingsError if it is outside or not a number."""
         if not self.low <= value <= self.high:
             text = _(
                 "The {name} {value:g}{unit} is out of range: {low:g} to {high:g}{unit} "
@@ -75,4 +75,4 @@ WIDTH = Limit(lazy_gettext("width"), 0.1, 20)
 RESOLUTION = Limit(lazy_gettext("resolution"), 32, 2048, " px")
 CLASSES = Limit(lazy_gettext("number of classes"), 1, 100_000)
 PHI = Limit(lazy_gettext("phi"), -20, 20)
-BASE = Limit(lazy_gettext("base of the scaling rule"), 1, 4)  # Eq. 3 asks for alpha, beta, gamma >= 1
+BASE = Limit(lazy_gettext("base of the scaling rule"), 1, 4)  # Eq. 3 requires alpha, beta, gamma >= 1

@@ -1,7 +1,7 @@
-"""Step 1 of compound scaling: points (alpha, beta, gamma) near alpha * beta^2 * gamma^2 = 2, and what they really cost.
+"""Step 1 of compound scaling: points (alpha, beta, gamma) near alpha * beta^2 * gamma^2 = 2, and their actual cost.
 
 Tan & Le 2019, section 4: with phi = 1 fixed, a small grid search finds alpha, beta and gamma. The paper does not say
-how fine its grid was, nor how near to 2 a point had to be: the steps and tolerances here are ours.
+how fine its grid was, nor how close to 2 a point had to be: the steps and tolerances in this module are ours.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import ScalingRule
 
 DOUBLE = 2.0
-NEAR = 0.10  # of 2, on paper and in truth: the paper's own bases give 1.920, which is 4 % off
-NEAR_TO_COMPARE = 0.05  # of 2, in truth: networks that are trained to be compared cost nearly the same
+NEAR = 0.10  # relative tolerance of formula and count: the paper's own bases give 1.920, which is 4 % off
+NEAR_TO_COMPARE = 0.05  # relative tolerance of the count: networks trained for comparison should cost nearly the same
 
 
 class GridSize(StrEnum):
@@ -36,27 +36,27 @@ class BaselineNetwork:
 
     @property
     def macs(self) -> int:
-        """What it costs unscaled."""
+        """MACs of the unscaled network."""
         return self.scaled(ScalingRule(1, 1, 1)).macs
 
     def scaled(self, rule: ScalingRule) -> Plan:
-        """The network at phi = 1, every dimension multiplied by its base; raises SettingsError if it is too large."""
-        # 0.5 * 1.2 is 0.6 and no hair more: a hair would add blocks, since repeats are rounded up.
+        """Return the network at phi = 1, each dimension times its base; raises SettingsError if it is too large."""
+        # Repeats are rounded up, so a float error in 0.5 * 1.2 could add a block.
         depth, width = (round(times, 6) for times in (self.depth * rule.alpha, self.width * rule.beta))
         return plan(depth, width, round(self.resolution_px * rule.gamma), classes=self.classes)
 
 
 @dataclass(frozen=True, slots=True)
 class GridPoint:
-    """One choice of alpha, beta and gamma, and the network that it makes of a baseline."""
+    """One choice of alpha, beta and gamma, and the baseline network scaled by it."""
 
     rule: ScalingRule
     plan: Plan
-    macs_ratio: float  # MACs of the planned network (channels, blocks and maps rounded) over the baseline's
+    macs_ratio: float  # MACs of the planned network (channels, blocks and maps rounded) divided by the baseline's
 
     @property
     def paper_ratio(self) -> float:
-        """What the formula says the MACs ratio is: alpha * beta^2 * gamma^2."""
+        """MACs ratio by the formula, alpha * beta^2 * gamma^2."""
         return self.rule.constraint
 
     @property
@@ -71,11 +71,11 @@ class GridPoint:
 
     @property
     def name(self) -> str:
-        """Short, for files and labels: `a1.2-b1.1-g1.15`."""
+        """Short name for files and labels, such as `a1.2-b1.1-g1.15`."""
         return f"a{self.rule.alpha:g}-b{self.rule.beta:g}-g{self.rule.gamma:g}"
 
 
-# Hundredths, so that no step carries a rounding error: first, last, step of alpha, beta and gamma.
+# First, last and step of alpha, beta and gamma, in hundredths so that the steps have no rounding error.
 _STEPS = {
     GridSize.COARSE: ((100, 200, 20), (100, 140, 10), (100, 140, 5)),
     GridSize.FINE: ((100, 200, 10), (100, 145, 5), (100, 140, 5)),
@@ -85,22 +85,22 @@ B0 = BaselineNetwork()
 
 
 def point(rule: ScalingRule, baseline: BaselineNetwork = B0) -> GridPoint:
-    """Plan one point."""
+    """Return the grid point of a rule: the network that it makes of a baseline, and how its MACs grow."""
     network = baseline.scaled(rule)
     return GridPoint(rule, network, network.macs / baseline.macs)
 
 
 def grid(size: GridSize, baseline: BaselineNetwork = B0) -> tuple[GridPoint, ...]:
-    """Every point of the grid whose MACs double on paper, in truth, or both."""
+    """Return the grid points whose MACs double by the formula, by the count, or both."""
     axes = [range(first, last + 1, step) for first, last, step in _STEPS[size]]
     points = (point(ScalingRule(*(hundredths / 100 for hundredths in bases)), baseline) for bases in product(*axes))
     return tuple(point for point in points if point.on_paper or point.really)
 
 
 def worth_training(points: Sequence[GridPoint]) -> tuple[GridPoint, ...]:
-    """Points that double the MACs on paper, and in truth so nearly that they compare; one for each network.
+    """Return points that double the MACs by the formula and by the count, closely enough to compare; one per network.
 
-    Rounding makes one network of several points; the one nearest to 2 on paper stands for them.
+    Rounding maps several points to the same network; the one closest to 2 by the formula represents them.
     """
     chosen: dict[tuple[object, ...], GridPoint] = {}
     for point in sorted(points, key=lambda point: abs(point.paper_ratio - DOUBLE)):

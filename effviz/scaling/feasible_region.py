@@ -1,9 +1,9 @@
-"""Eq. 2 of Tan & Le 2019 with both of its limits at once: memory and MACs.
+"""Eq. 2 of Tan & Le 2019 with both limits at once: memory and MACs.
 
-Memory is what a network holds while it looks at one picture, in float32: its weights, and its activations at their
-peak. The paper does not define its Memory(N); this reading is ours.
+Memory is the weights plus the peak activations for one picture, in float32. The paper does not define Memory(N); this
+interpretation is ours.
 
-Nothing is smaller than B0 here: d, w and r are at least 1, as Eq. 3 asks for its bases.
+No network in this module is smaller than B0: d, w and r are at least 1, as Eq. 3 requires of its bases.
 """
 
 from bisect import bisect_right
@@ -23,10 +23,10 @@ from effviz.scaling.solver import STEPS, Budget, BudgetKind, ScalingMethod, Scal
 
 BYTES_PER_WEIGHT = 4  # float32
 MEGABYTE = 1_000_000
-STEPS_ACROSS = 15  # of the region's mesh, along width and along resolution
+STEPS_ACROSS = 15  # of the region's mesh, along width and resolution each
 
-# Blocks are whole, so the network changes only where the depth passes a k/n, n being a stage's number of blocks in B0.
-# Cut after four decimals, as the solver's coefficients are: a hair more than k/n would be one block more.
+# Blocks are whole, so the network changes only where the depth passes k/n, where n is a stage's number of blocks in B0.
+# Truncated to four decimals, like the solver's coefficients: anything above k/n would add a block.
 _REPEATS = {stage.repeats for stage in B0_STAGES}
 _CUT = {blocks * STEPS // n / STEPS for n in _REPEATS for blocks in range(n, int(allowed.DEPTH.high) * n + 1)}
 DEPTHS = tuple(sorted(_CUT))
@@ -34,14 +34,14 @@ RESOLUTIONS_PX = range(BASE_RESOLUTION_PX, int(allowed.RESOLUTION.high) + 1)
 
 
 class BindingLimit(StrEnum):
-    """Which limit stops the growth."""
+    """The limit that stops the growth."""
 
     MACS = "macs"
     MEMORY = "memory"
 
 
 class Costs(NamedTuple):
-    """What a network uses of the two limits."""
+    """What a network costs in the units of the two limits."""
 
     macs: int
     memory_bytes: int
@@ -52,7 +52,7 @@ class ResourceLimits:
     """The right-hand sides of Eq. 2.
 
     Raises:
-        SettingsError: a limit is too low for B0, which all networks here are grown from; raise it.
+        SettingsError: a limit is too low for B0, the smallest network considered; raise it.
     """
 
     macs: float  # multiply-adds, the paper's FLOPs
@@ -70,22 +70,22 @@ class ResourceLimits:
             raise SettingsError(text.format(**given, **needed))
 
     def allow(self, spent: Costs) -> bool:
-        """Whether both limits hold."""
+        """Return whether a cost is within both limits."""
         return spent.macs <= self.macs and spent.memory_bytes <= self.memory_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """The largest network that one way of scaling finds within the limits."""
+    """The largest network that one scaling method reaches within the limits."""
 
     method: ScalingMethod
     coefficient: float  # phi for compound scaling, else the multiplier
     plan: Plan
-    stopped_by: BindingLimit | None  # None: neither limit, but the largest size that EffViz plans
+    stopped_by: BindingLimit | None  # None: the largest size that EffViz plans is within both limits
 
 
 class RegionPoint(NamedTuple):
-    """A point of the region's roof: the deepest network of a width and a resolution that the limits allow."""
+    """A point of the region's upper surface: the deepest network within the limits at a width and a resolution."""
 
     width: float
     resolution_px: int
@@ -94,12 +94,12 @@ class RegionPoint(NamedTuple):
 
     @property
     def resolution(self) -> float:
-        """The multiplier, r."""
+        """The resolution multiplier r."""
         return self.resolution_px / BASE_RESOLUTION_PX
 
 
 class EdgePoint(NamedTuple):
-    """How fine the input may be at a width, by each limit alone; None where even B0's 224 px are too many."""
+    """The largest input size at a width, by each limit alone; None where even B0's 224 px exceed it."""
 
     width: float
     macs_px: int | None
@@ -107,19 +107,19 @@ class EdgePoint(NamedTuple):
 
     @property
     def px(self) -> int | None:
-        """By both limits."""
+        """The largest input size within both limits."""
         return None if self.macs_px is None or self.memory_px is None else min(self.macs_px, self.memory_px)
 
 
 def memory_bytes(network: Plan) -> int:
-    """Weights and peak activations of one picture, float32."""
+    """Return the bytes of weights and peak activations for one picture, in float32."""
     return BYTES_PER_WEIGHT * network.params + network.peak_activation_bytes
 
 
 def costs(depth: float, width: float, resolution_px: int) -> Costs:
-    """What `plan(depth, width, resolution_px)` costs, for any depth from 1, without laying out all its blocks.
+    """Return what `plan(depth, width, resolution_px)` costs, for any depth from 1, without planning all its blocks.
 
-    All blocks of a stage but its first are alike, so two short networks tell the cost of any longer one.
+    All blocks of a stage except its first are alike, so two shallow networks determine the cost of any deeper one.
     """
     one = _short(width, resolution_px, 1)
     if depth == 1:
@@ -149,14 +149,14 @@ def _short(width: float, resolution_px: int, depth: int) -> _Short:
 
 @lru_cache(maxsize=256)
 def pick(limits: ResourceLimits, method: ScalingMethod) -> Pick:
-    """The network that a way of scaling makes of the limits; `solve` does it for the MACs, memory may take more away.
+    """Return the largest network of a scaling method: `solve` applies the MACs limit, and memory may reduce it further.
 
-    Both costs never fall when the coefficient grows, so the interval is halved until its two ends are neighbours.
+    Neither cost falls as the coefficient grows, so bisection finds the last step that fits.
     """
     by_macs = solve(Budget(BudgetKind.MACS, limits.macs), method)
     if memory_bytes(by_macs.plan) <= limits.memory_bytes:
         return Pick(method, by_macs.coefficient, by_macs.plan, None if by_macs.at_limit else BindingLimit.MACS)
-    # B0 fits, or there were no such limits.
+    # The lower end, B0, fits: ResourceLimits checks that.
     path = ScalingPath(method)
     low, high = 0 if method is ScalingMethod.COMPOUND else STEPS, round(by_macs.coefficient * STEPS)
     while high - low > 1:
@@ -168,9 +168,9 @@ def pick(limits: ResourceLimits, method: ScalingMethod) -> Pick:
 
 @lru_cache(maxsize=64)
 def region(limits: ResourceLimits) -> tuple[tuple[RegionPoint, ...], ...]:
-    """The roof of all (d, w, r) within the limits: a row a width, from 1 to the widest that fits.
+    """Return the upper surface of all (d, w, r) within the limits: one row per width, from 1 to the widest that fits.
 
-    A row goes from 224 px to the finest input that fits at its width, so that the mesh ends where the region does.
+    A row runs from 224 px to the largest input that fits at its width, so the mesh ends at the region's boundary.
     """
     rows = []
     for point in edge(limits, 1.0, STEPS_ACROSS):
@@ -187,14 +187,14 @@ def _roof(limits: ResourceLimits, width: float, px: int) -> RegionPoint:
     depth = DEPTHS[min(by_macs, by_memory) - 1]
     if by_macs != by_memory:
         return RegionPoint(width, px, depth, BindingLimit.MACS if by_macs < by_memory else BindingLimit.MEMORY)
-    spent = costs(depth, width, px)  # the next block would break both: the fuller one counts
+    spent = costs(depth, width, px)  # the next block would exceed both limits: the fuller one binds
     fuller_memory = spent.memory_bytes / limits.memory_bytes > spent.macs / limits.macs
     return RegionPoint(width, px, depth, BindingLimit.MEMORY if fuller_memory else BindingLimit.MACS)
 
 
 @lru_cache(maxsize=128)
 def edge(limits: ResourceLimits, depth: float, steps: int = 2 * STEPS_ACROSS) -> tuple[EdgePoint, ...]:
-    """The region cut at one depth: the finest input for widths from 1 to the widest that fits at depth 1."""
+    """Return the region's boundary at one depth: the largest input for widths from 1 to the widest at depth 1."""
     widest = pick(limits, ScalingMethod.WIDTH).coefficient
     widths = (round(1 + (widest - 1) * step / steps, 4) for step in range(steps + 1))
     return tuple(_edge(limits, depth, width) for width in widths)

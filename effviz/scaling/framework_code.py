@@ -1,7 +1,7 @@
-"""The lines of Python that build a planned network elsewhere: in timm, torchvision or Keras.
+"""Python code that builds a planned network in timm, torchvision or Keras.
 
-The networks have the plan's layers; their weights are random. timm's `tf_*` pads as TensorFlow and Keras do, and
-torchvision symmetrically.
+The networks have the plan's layers and random weights. timm's `tf_*` pads as TensorFlow and Keras do, torchvision
+pads symmetrically.
 """
 
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Framework(StrEnum):
 
 
 def framework_code(network: Plan, framework: Framework) -> str:
-    """Return the lines that leave the network in the variable `model`; "" where the library has no such blocks."""
+    """Return code that assigns the network to `model`; "" if the library lacks its blocks."""
     if framework is Framework.TIMM:
         return _timm(network)
     if network.family is Family.LITE:
@@ -33,13 +33,13 @@ def framework_code(network: Plan, framework: Framework) -> str:
 
 
 def check_line(network: Plan) -> str:
-    """Say what to count in it, as a comment in the code."""
+    """Return a code comment with the parameters and MACs to expect."""
     text = _("# {params:,} parameters; {macs:,} MACs (the paper's FLOPs) for one picture of {px} x {px}")
     return text.format(params=network.params, macs=network.macs, px=network.resolution)
 
 
 def script(network: Plan) -> str:
-    """Return a program: timm's lines, what to count, and the other libraries' lines as comments."""
+    """Return a program: the expected counts, timm's code, and the other libraries' code as comments."""
     others = "".join(
         f"\n# {framework}:\n" + "".join(f"#   {line}".rstrip() + "\n" for line in code.splitlines())
         for framework in (Framework.TORCHVISION, Framework.KERAS)
@@ -101,14 +101,14 @@ def _keras(network: Plan) -> str:
 
 
 def _published(network: Plan) -> str | None:
-    """The published network with these blocks and channels, whatever its input size."""
+    """Return the published network with this depth and width, regardless of input size; None without one."""
     wanted = (network.family, network.depth, network.width)
     names = (name for name, row in PUBLISHED.items() if (row.family, row.depth, row.width) == wanted)
     return next(names, None)
 
 
 def _shortest(network: Plan) -> tuple[float, float]:
-    """Depth and width with as few decimals as give the same layers: phi's powers have sixteen."""
+    """Return depth and width with the fewest decimals that give the same layers; powers of phi have sixteen."""
     for decimals in range(1, 16):
         depth, width = round(network.depth, decimals), round(network.width, decimals)
         if min(depth, width) < 0.1:

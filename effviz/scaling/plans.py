@@ -1,6 +1,6 @@
-"""The whole network in closed form: every layer's shape and cost from depth, width and resolution alone.
+"""A whole network in closed form: every layer's shape and cost from depth, width and resolution alone.
 
-A walk from the picture to the logits notes each layer, its stage, and what a cell of its map can see of the picture.
+A walk from the picture to the logits records each layer, its stage, and the receptive field of its map's cells.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from effviz.scaling import architecture
 from effviz.scaling.architecture import B0_STAGES, HEAD_CHANNELS, STEM_CHANNELS, BlockStage, Family
 from effviz.scaling.rule import round_filters, round_repeats
 
-# Layers, stages, and what a cell of a layer's map can see of the picture.
+# Layers, stages and receptive fields.
 
 
 class Operator(StrEnum):
@@ -37,31 +37,31 @@ class Padding(StrEnum):
 
 
 class ReceptiveField(NamedTuple):
-    """What of the picture a cell can see through convolutions alone, along one axis.
+    """The part of the picture that a cell sees through convolutions alone, along one axis.
 
-    Squeeze-and-excitation, pooling and the classifier mix the whole map, so they are left out of the field:
-    their layers carry the field of the map that they read.
+    Squeeze-and-excitation, pooling and the classifier mix the whole map, so they do not enlarge the field: their layers
+    have the field of their input map.
     """
 
     size: int  # px
     stride: int  # px between neighbouring cells
-    start: int  # px from the middle of the picture's first pixel to the middle of the first cell's field
+    start: int  # px from the centre of the picture's first pixel to the centre of the first cell's field
 
     def grown(self, kernel: int, stride: int, zeros_before: int) -> "ReceptiveField":
-        """The field behind one more convolution (Araujo et al., Distill 2019)."""
+        """Return the field after one more convolution (Araujo et al., Distill 2019)."""
         reach = (kernel - 1) * self.stride
         return ReceptiveField(
             self.size + reach, self.stride * stride, self.start + reach // 2 - zeros_before * self.stride
         )
 
     def span(self, cell: int) -> tuple[float, float]:
-        """Edges of what a cell can see, in px from the picture's edge; they may lie outside the picture."""
+        """Return the edges of a cell's field, in px from the picture's edge; they may be outside the picture."""
         middle = self.start + 0.5 + self.stride * cell
         return middle - self.size / 2, middle + self.size / 2
 
 
 def same_zeros_before(size: int, kernel: int, stride: int) -> int:
-    """Zeros that TensorFlow's SAME padding puts before a map of this size.
+    """Return how many zeros TensorFlow's SAME padding puts before a map of this size.
 
     Source: tensorflow.org/api_docs/python/tf/nn, "Notes on padding"; an odd zero goes to the end.
     """
@@ -83,17 +83,17 @@ class Layer(NamedTuple):
     params: int  # of the convolution and its batch norm's scale and shift
     macs: int  # multiply-adds of the convolution or linear layer
     activations: int  # elements of its output
-    live: int  # activation elements in memory while it runs: input, output and what waits for a later use
+    live: int  # activation elements in memory while it runs: input, output and those kept for later use
     field_symmetric: ReceptiveField
     field_same: ReceptiveField
 
     def field(self, padding: Padding) -> ReceptiveField:
-        """What a cell of the output can see."""
+        """Return the receptive field of a cell of the output."""
         return self.field_same if padding is Padding.SAME else self.field_symmetric
 
 
 class StagePlan(NamedTuple):
-    """One row of Table 1, with its cost."""
+    """One row of Table 1 with its cost."""
 
     stage: int
     operator: str  # as in Table 1: "Conv3x3", "MBConv6, k5x5"
@@ -108,7 +108,7 @@ class StagePlan(NamedTuple):
     activations: int
 
 
-# A walk through the network from the picture to the logits that notes every layer it passes.
+# A walk through the network from the picture to the logits that records every layer.
 
 LayerShape = tuple[int, int, int, int, int, int]  # kernel, stride, channels in and out, sizes in and out
 LayerCosts = tuple[int, int, int, int]  # params, MACs, activations, live elements
@@ -116,7 +116,7 @@ ONE_PIXEL = ReceptiveField(size=1, stride=1, start=0)
 
 
 class LayerWalk:
-    """Where the walk stands: the map it has in hand, what that map sees, and the layers passed so far."""
+    """State of the walk: the current map, its receptive field, and the layers recorded so far."""
 
     def __init__(self, resolution_px: int) -> None:
         self.channels = architecture.PICTURE_CHANNELS
@@ -130,11 +130,11 @@ class LayerWalk:
 
     @property
     def elements(self) -> int:
-        """Elements of the map in hand."""
+        """Number of elements of the current map."""
         return self.channels * self.size * self.size
 
     def conv(self, operator: Operator, kernel: int, stride: int, channels: int) -> None:
-        """Pass a convolution with batch norm: a weight per tap, input channel (one if depthwise) and output channel."""
+        """Add a convolution with batch norm: a weight per tap, input channel (one if depthwise) and output channel."""
         in_channels, in_size, inputs = self.channels, self.size, self.elements
         if kernel > 1:
             self.symmetric = self.symmetric.grown(kernel, stride, kernel // 2)
@@ -147,7 +147,7 @@ class LayerWalk:
         self._note(operator, shape, (params, macs, outputs, live))
 
     def dense(self, operator: Operator, in_channels: int, out_channels: int, waiting: int) -> None:
-        """Note a layer with bias on an averaged map; waiting is what stays in memory beside it."""
+        """Add a layer with bias on an averaged map; `waiting` elements stay in memory meanwhile."""
         macs, live = in_channels * out_channels, waiting + in_channels + out_channels
         shape = (1, 1, in_channels, out_channels, 1, 1)
         self._note(operator, shape, (macs + out_channels, macs, out_channels, live))
@@ -157,13 +157,13 @@ class LayerWalk:
         self.layers.append(layer)
 
     def mbconv(self, blocks: BlockStage, stride: int, gated: bool) -> None:
-        """Pass one MBConv block; it has a shortcut where its output has the shape of its input."""
+        """Add one MBConv block, with a shortcut if its output has the shape of its input."""
         entered = self.channels
         expanded = entered * blocks.expand
         shortcut = self.elements if stride == 1 and entered == blocks.channels else 0
         if blocks.expand > 1:
             self.conv(Operator.EXPAND, 1, 1, expanded)
-            self.waiting = shortcut  # only now: the first layer's input is the shortcut itself
+            self.waiting = shortcut  # not before: the first layer's input is the shortcut itself
         self.conv(Operator.DEPTHWISE, blocks.kernel, stride, expanded)
         self.waiting = shortcut
         if gated:
@@ -176,16 +176,16 @@ class LayerWalk:
 
 
 BYTES_PER_ACTIVATION = 4  # float32
-RECENT = 128  # plans that are remembered: a page asks for those of its models again and again
+RECENT = 128  # plans to cache: a page looks up the plans of its models repeatedly
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A network and what it costs for one picture.
+    """A network and its cost for one picture.
 
     MACs are multiply-adds of convolutions and linear layers (the paper's FLOPs). Activations are the output elements
-    of the same layers, as fvcore and timm count them. Batch norm, activation functions, pooling, gates and additions
-    are in neither count.
+    of the same layers, as fvcore and timm count them. Neither count includes batch norm, activation functions, pooling,
+    gates and additions.
     """
 
     depth: float
@@ -201,19 +201,19 @@ class Plan:
 
     @property
     def peak_activation_bytes(self) -> int:
-        """Most memory that activations need at once: inference, one picture, float32.
+        """Peak memory of the activations: inference, one picture, float32.
 
-        The model: a layer needs its input, its output and what waits for a later use (the shortcut; the map that
-        squeeze-and-excitation will scale). All else is done in place, and what is used up is freed at once.
+        The model: a layer needs its input, its output and what is used later (the shortcut; the map that
+        squeeze-and-excitation will scale). Everything else is done in place, and unused memory is freed at once.
         """
         return BYTES_PER_ACTIVATION * max(layer.live for layer in self.layers)
 
     def field(self, padding: Padding) -> ReceptiveField:
-        """What a cell of the last map can see of the picture."""
+        """Return the receptive field of a cell of the last map."""
         return self.layers[-1].field(padding)
 
     def _repr_html_(self) -> str:
-        """Draw the stages, as a notebook shows them."""
+        """Return the stages as an HTML table for notebooks."""
         columns = ("Operator", "Layers", "Stride", "Channels", "Pixels", "Parameters", "MACs")
         rows = (
             (
@@ -234,7 +234,7 @@ class Plan:
         return html_table(caption, columns, rows)
 
     def as_dict(self) -> dict[str, object]:
-        """The plan as JSON: the totals and one object per stage; resolution in px."""
+        """Return the plan for JSON: the totals and one object per stage; resolution in px."""
         names = ("depth", "width", "resolution", "params", "macs", "activations")
         return {name: getattr(self, name) for name in names} | {"stages": [stage._asdict() for stage in self.stages]}
 
@@ -243,10 +243,10 @@ class Plan:
 def plan(
     depth: float, width: float, resolution_px: int, family: Family = Family.EFFICIENTNET, classes: int = 1000
 ) -> Plan:
-    """Lay out B0 scaled by depth and width for a square picture of resolution_px.
+    """Plan B0 scaled by depth and width for a square picture of resolution_px.
 
-    EfficientNet has squeeze-and-excitation and scales stem and head; Lite has none, keeps stem and head as they are,
-    and does not repeat its first and last blocks.
+    EfficientNet has squeeze-and-excitation and scales stem and head. Lite has no squeeze-and-excitation, keeps stem and
+    head unchanged, and does not repeat its first and last blocks.
 
     Raises:
         SettingsError: a number is out of range (see `effviz.scaling.architecture`).
@@ -266,7 +266,7 @@ def plan(
 
 
 def _totals(parts: Sequence[Layer | StagePlan]) -> dict[str, int]:
-    """Add up what layers or stages cost."""
+    """Return the total cost of layers or stages."""
     return {name: sum(getattr(part, name) for part in parts) for name in ("params", "macs", "activations")}
 
 
@@ -297,22 +297,22 @@ def _head(walk: LayerWalk, channels: int, classes: int) -> StagePlan:
 
 
 def _row(operator: str, repeats: int, spatial: Layer, output: Layer, layers: Sequence[Layer]) -> StagePlan:
-    """One row of Table 1: kernel, stride and resolution of its spatial layer, channels of its output."""
+    """Return one row of Table 1: kernel, stride and resolution of its spatial layer, channels of its output."""
     shape = (spatial.kernel, spatial.stride, output.out_channels, repeats, spatial.in_size, output.out_size)
     return StagePlan(spatial.stage, operator, *shape, **_totals(layers))
 
 
-# Tables of HTML, in which a notebook shows results.
+# HTML tables for notebooks.
 
 
 class Markup(str):
-    """HTML that was made here, whose texts are escaped already."""
+    """HTML made by this module, with its texts already escaped."""
 
     __slots__ = ()
 
 
 def html_table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """Return a table; everything in it is escaped but what is `Markup`."""
+    """Return an HTML table; everything except `Markup` is escaped."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return Markup(

@@ -1,4 +1,4 @@
-"""The networks that were published: their coefficients as they stand in the official code, never computed."""
+"""The published networks, with their coefficients as given in the official code, never computed."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
 
 
 def implied_phi(network: Published, rule: ScalingRule = PAPER_RULE) -> ImpliedPhi:
-    """Which phi each published dimension implies: the logarithm of the multiplier to the rule's base."""
+    """Return the phi that each published dimension implies: the logarithm of its multiplier to the rule's base."""
     return ImpliedPhi(
         depth=_logarithm(network.depth, rule.alpha),
         width=_logarithm(network.width, rule.beta),
@@ -94,17 +94,17 @@ def _logarithm(multiplier: float, base: float) -> float | None:
 
 
 def published_plan(name: str, resolution_px: int | None = None, classes: int = 1000) -> Plan:
-    """The layers of a published network, `"b3"`, by its own coefficients; at its own input size unless one is given."""
+    """Return the plan of a published network such as `"b3"`, at its own input size unless one is given."""
     row = PUBLISHED[name]
     return plan(row.depth, row.width, resolution_px or row.resolution, row.family, classes)
 
 
-# How MACs grow with phi, beside the 2^phi that the paper aims at and what the rule itself promises.
+# How MACs grow with phi, compared with the paper's target 2^phi and with the rule's own formula.
 
 
 @dataclass(frozen=True, slots=True)
 class GrowthStep:
-    """One phi; MACs of the planned network (channels and blocks rounded) and of the two formulas."""
+    """MACs at one phi: of the planned network (channels and blocks rounded) and by the two formulas."""
 
     phi: float
     macs: int
@@ -114,7 +114,7 @@ class GrowthStep:
 
 @dataclass(frozen=True, slots=True)
 class PublishedStep:
-    """A published network: its MACs at its own size, and the phi that each of its dimensions implies."""
+    """A published network: its MACs at its own input size, and the phi that each dimension implies."""
 
     name: str
     macs: int
@@ -131,7 +131,7 @@ class Growth:
 
 
 def growth(phis: Sequence[float], rule: ScalingRule = PAPER_RULE, family: Family = Family.EFFICIENTNET) -> Growth:
-    """Plan the network of every phi; raises SettingsError where the rule leads out of what can be planned."""
+    """Plan the network of every phi; raises SettingsError where the rule exceeds the allowed ranges."""
     networks = (plan(at.depth, at.width, at.resolution_px, family) for at in map(rule.at, (0.0, *phis)))
     baseline, *macs = (network.macs for network in networks)
     steps = tuple(

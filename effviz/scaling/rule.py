@@ -9,7 +9,7 @@ from effviz.scaling.architecture import BASE_RESOLUTION_PX
 
 @dataclass(frozen=True, slots=True)
 class Coefficients:
-    """How many times deeper, wider and finer than B0."""
+    """Multipliers of B0's depth, width and resolution."""
 
     depth: float
     width: float
@@ -17,7 +17,7 @@ class Coefficients:
 
     @property
     def resolution_px(self) -> int:
-        """The input size that the resolution multiplier asks for."""
+        """The input size that the resolution multiplier gives."""
         return round(BASE_RESOLUTION_PX * self.resolution)
 
 
@@ -41,16 +41,16 @@ class ScalingRule:
 
     @property
     def constraint(self) -> float:
-        """How many times MACs grow with each phi: alpha * beta^2 * gamma^2; the paper asks for about 2, has 1.920."""
+        """Factor of MACs per unit of phi, alpha * beta^2 * gamma^2; the paper asks for about 2 and has 1.920."""
         return self.alpha * self.beta**2 * self.gamma**2
 
     @property
     def constraint_miss_pct(self) -> float:
-        """How far the constraint is from the paper's 2, in percent of it; the paper's own values miss it by -4.0."""
+        """Deviation of the constraint from the paper's 2, in percent of 2; the paper's own values give -4.0."""
         return 100 * (self.constraint / 2 - 1)
 
     def at(self, phi: float) -> Coefficients:
-        """Scale B0 by phi, which may be fractional, or negative for networks smaller than B0.
+        """Return B0's multipliers at phi, which may be fractional, or negative for networks smaller than B0.
 
         Raises:
             SettingsError: phi is outside -20 to 20.
@@ -68,12 +68,12 @@ CHANNEL_DIVISOR = 8
 
 
 def round_filters(channels: int, width: float) -> int:
-    """Scale channels and round them to a multiple of 8, never losing more than 10 %."""
+    """Scale channels and round them to a multiple of 8, reducing them by at most 10 %."""
     scaled = channels * width
     rounded = max(CHANNEL_DIVISOR, int(scaled + CHANNEL_DIVISOR / 2) // CHANNEL_DIVISOR * CHANNEL_DIVISOR)
     return rounded + CHANNEL_DIVISOR if rounded < 0.9 * scaled else rounded
 
 
 def round_repeats(repeats: int, depth: float) -> int:
-    """Scale a stage's number of blocks and round it up."""
+    """Scale the number of blocks of a stage, rounding up."""
     return math.ceil(depth * repeats)

@@ -1,7 +1,7 @@
-"""Maximise accuracy subject to memory and FLOPs (Tan & Le 2019, Eq. 2), along one way of scaling.
+"""Maximise accuracy subject to memory and FLOPs (Tan & Le 2019, Eq. 2), along one scaling path.
 
-Accuracy is taken to grow with the coefficient, as in the paper's Figs. 3 and 8, so the best network within a budget is
-the largest one that fits.
+Accuracy is assumed to grow with the coefficient, as in the paper's Figs. 3 and 8, so the best network within a budget
+is the largest one that fits.
 """
 
 import math
@@ -21,7 +21,7 @@ STEPS = 10_000  # coefficients are searched in steps of 0.0001
 
 
 class ScalingMethod(StrEnum):
-    """Which dimensions grow; the coefficient is phi for compound scaling and the multiplier for the others."""
+    """The dimensions that grow; the coefficient is phi for compound scaling and a multiplier otherwise."""
 
     COMPOUND = "compound"
     DEPTH = "depth"
@@ -30,7 +30,7 @@ class ScalingMethod(StrEnum):
 
 
 class BudgetKind(StrEnum):
-    """What is scarce, and its unit."""
+    """The limited resource, with its unit."""
 
     MACS = "macs"  # multiply-adds
     PARAMS = "params"
@@ -52,7 +52,7 @@ GROWING = {
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much of what may be used, in the unit of its kind; raises SettingsError unless it is positive and finite."""
+    """A limit in the unit of its kind; raises SettingsError unless the amount is positive and finite."""
 
     kind: BudgetKind
     amount: float
@@ -65,10 +65,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class ScalingPath:
-    """One way of growing B0: all that makes a network but the coefficient.
+    """One way of scaling B0: everything that determines a network except the coefficient.
 
     Raises:
-        SettingsError: the input size is fixed and the only thing that should grow.
+        SettingsError: the input size is fixed although only the resolution should grow.
     """
 
     method: ScalingMethod = ScalingMethod.COMPOUND
@@ -86,7 +86,7 @@ class ScalingPath:
             raise SettingsError(text.format(px=self.resolution_px))
 
     def network(self, coefficient: float) -> Plan:
-        """B0 scaled by phi, or by one multiplier while the others stay 1; raises SettingsError beyond the limits."""
+        """Return B0 scaled by phi, or by one multiplier with the others at 1; raises SettingsError out of range."""
         if self.method is ScalingMethod.COMPOUND:
             at = self.rule.at(coefficient)
         else:
@@ -96,28 +96,28 @@ class ScalingPath:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """The largest network within one budget or several."""
+    """The largest network within one or several budgets."""
 
-    budget: Budget  # the one that stops the growth, or comes nearest to it
+    budget: Budget  # the one that stops the growth, or comes closest to stopping it
     method: ScalingMethod
     coefficient: float  # phi for compound scaling, else the multiplier
     plan: Plan
-    reached: int  # what the network uses, in the budget's unit
-    at_limit: bool  # True: no budget but `effviz.scaling.architecture` stops the growth
-    budgets: tuple[Budget, ...] = ()  # all that were given; empty: the one above
+    reached: int  # the network's cost, in the budget's unit
+    at_limit: bool  # True: the ranges of `effviz.scaling.architecture` stop the growth, not a budget
+    budgets: tuple[Budget, ...] = ()  # all budgets given; empty: only the one above
 
     @property
     def miss(self) -> float:
-        """What is left of the budget, in its unit; never negative. Rounding makes steps, so it is seldom 0."""
+        """Unused part of the budget, in its unit; never negative, and seldom 0 because rounding causes steps."""
         return self.budget.amount - self.reached
 
     @property
     def miss_pct(self) -> float:
-        """What is left of the budget, in percent of it."""
+        """Unused part of the budget, in percent."""
         return 100 * self.miss / self.budget.amount
 
     def _repr_html_(self) -> str:
-        """Say how much of each limit is used, and draw the network, as a notebook shows it."""
+        """Return the used share of each limit and the network's stages as HTML for notebooks."""
         used = "; ".join(f"{share:.1%} of {each.amount:,.0f} {_(UNITS[each.kind])}" for each, share in self.shares)
         text = _("Reached first: {limit}.")
         binds = text.format(limit=_("no limit") if self.at_limit else _(UNITS[self.budget.kind]))
@@ -126,12 +126,12 @@ class Solution:
 
     @property
     def shares(self) -> tuple[tuple[Budget, float], ...]:
-        """Each budget with the share of it that the network uses, 0 to 1."""
+        """Each budget with the share that the network uses, 0 to 1."""
         return tuple((each, cost(self.plan, each.kind) / each.amount) for each in self.budgets or (self.budget,))
 
 
 def cost(network: Plan, kind: BudgetKind) -> int:
-    """What a network uses of a budget, in its unit."""
+    """Return the cost of a network in the unit of a kind of budget."""
     if kind is BudgetKind.MACS:
         return network.macs
     return network.params if kind is BudgetKind.PARAMS else network.peak_activation_bytes
@@ -140,18 +140,18 @@ def cost(network: Plan, kind: BudgetKind) -> int:
 def solve(
     budget: Budget, method: ScalingMethod, rule: ScalingRule = PAPER_RULE, family: Family = Family.EFFICIENTNET
 ) -> Solution:
-    """Do `solve_within` for one budget, 1000 classes and a size that may grow."""
+    """Call `solve_within` with one budget, 1000 classes and an input size that may grow."""
     return solve_within((budget,), ScalingPath(method, rule, family))
 
 
 def solve_within(budgets: Sequence[Budget], path: ScalingPath) -> Solution:
-    """Find the largest coefficient, to four decimals, whose network costs at most each budget (Eq. 2 has two).
+    """Find the largest coefficient, to four decimals, whose network is within every budget (Eq. 2 has two).
 
-    Cost never falls when the coefficient grows, so the interval is halved until its two ends are neighbours. The budget
-    that binds is the one that the next larger network would break, by most where it breaks several.
+    Cost never falls as the coefficient grows, so bisection finds the last step that fits. The binding budget is the one
+    that the next larger network would exceed, or the one that it would exceed by the largest factor.
 
     Raises:
-        SettingsError: even the smallest network costs more, or the method cannot change any of these costs.
+        SettingsError: even the smallest network exceeds a budget, or the method cannot change any of these costs.
     """
     low, high = _ends(path)
     at_limit = _checked(budgets, path, (path.network(low / STEPS), path.network(high / STEPS)))
@@ -166,7 +166,7 @@ def solve_within(budgets: Sequence[Budget], path: ScalingPath) -> Solution:
 
 
 def _ends(path: ScalingPath) -> tuple[int, int]:
-    """The first and last step whose networks are within the limits."""
+    """Return the first and last step whose networks are within the allowed ranges."""
     smallest, largest = coefficient_range(path.method, path.rule, path.resolution_px is not None)
     return math.ceil(smallest * STEPS), math.floor(largest * STEPS)
 
@@ -176,7 +176,7 @@ def _fits(network: Plan, budgets: Sequence[Budget]) -> bool:
 
 
 def _checked(budgets: Sequence[Budget], path: ScalingPath, ends: tuple[Plan, Plan]) -> bool:
-    """Whether even the largest network fits, once it is sure that there is something to solve."""
+    """Check that the budgets can be solved for; return whether even the largest network fits."""
     smallest, largest = ends
     way = _(GROWING[path.method])
     if all(cost(smallest, budget.kind) == cost(largest, budget.kind) for budget in budgets):
@@ -199,7 +199,7 @@ def _checked(budgets: Sequence[Budget], path: ScalingPath, ends: tuple[Plan, Pla
 def coefficient_range(
     method: ScalingMethod, rule: ScalingRule = PAPER_RULE, size_is_fixed: bool = False
 ) -> tuple[float, float]:
-    """The smallest and largest coefficient that stay within the limits; a fixed input size has none."""
+    """Return the smallest and largest coefficient within the allowed ranges; a fixed input size adds no limit."""
     pixels = architecture.RESOLUTION
     ranges = {
         ScalingMethod.DEPTH: (architecture.DEPTH.low, architecture.DEPTH.high),
@@ -216,21 +216,21 @@ def coefficient_range(
     return low, high
 
 
-# How the limits fill up as the network grows.
+# How the used share of each limit grows with the network.
 
 CURVE_POINTS = 41
 
 
 class LimitCurve(NamedTuple):
-    """A budget along one way of growing."""
+    """The used share of a budget along one scaling path."""
 
     budget: Budget
     coefficients: tuple[float, ...]
-    shares: tuple[float, ...]  # of the budget that the network uses there; above 1 it is broken
+    shares: tuple[float, ...]  # used share of the budget at each coefficient; above 1 it is exceeded
 
 
 def limit_curves(solution: Solution, path: ScalingPath) -> tuple[LimitCurve, ...]:
-    """Return each budget's share around a solution: two steps of phi, or half the multiplier, to both sides."""
+    """Return each budget's used share around a solution: up to 2 phi, or half the multiplier, to either side."""
     low, high = _ends(path)
     reach = 2.0 if path.method is ScalingMethod.COMPOUND else solution.coefficient / 2
     start, end = max(low / STEPS, solution.coefficient - reach), min(high / STEPS, solution.coefficient + reach)

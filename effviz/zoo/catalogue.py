@@ -16,12 +16,12 @@ from effviz.scaling.architecture import RESOLUTION
 from effviz.zoo import hub, imagenet_classes, manifest, state_dicts, timm_networks
 from effviz.zoo.model import IMAGENET, EvalTransform, ModelRef, ModelSpec, WeightsOrigin, arithmetic, eval_transform
 
-# What there is to know about a model before it runs: its numbers, where its weights come from, how good it is.
+# What is known about a model before it runs: its numbers, the origin of its weights, its accuracy.
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """One model at one input size, in numbers."""
+    """The numbers of a model at an input size."""
 
     ref: ModelRef
     depth: float | None  # multipliers of B0's blocks and channels; None where it is not scaled from B0
@@ -33,13 +33,13 @@ class ModelCard:
     weights: str
     licence: str
     top1_pct: float | None  # published; None when nobody measured this model at this size
-    top1_on: str  # whose pictures, for people: "Imagenette, 10 classes"
-    top1_words: str  # the accuracy for people: value, size and source, or why there is none
+    top1_on: str  # display name of the data set: "Imagenette, 10 classes"
+    top1_words: str  # the accuracy for display: value, size and source, or why there is none
     availability: hub.Availability
 
 
 def model_card(ref: ModelRef) -> ModelCard:
-    """Describe a model at an input size; nothing is loaded. Raises as `manifest.entries`."""
+    """Describe a model at an input size without loading it. Raises as `manifest.entries`."""
     spec, cost = ref.spec, ref.cost
     return ModelCard(
         ref=ref,
@@ -85,9 +85,9 @@ def _top1_words(ref: ModelRef) -> str:
 
 NAMES = (*(f"lite{i}" for i in range(5)), *(f"b{i}" for i in range(8)))
 
-# One recipe for all networks of a row, so that only their scaling differs.
+# One recipe for all networks of a family, so that they differ only in their scaling.
 DEFAULT_RECIPE = {Family.LITE: "lite-in1k", Family.EFFICIENTNET: "aa_in1k"}
-LARGEST_MACS = 500e9  # L2, the largest network that was published, has 476e9
+LARGEST_MACS = 500e9  # L2, the largest published network, has 476e9
 LARGEST_PARAMS = 500e6  # L2 has 480e6
 
 _REF = re.compile(
@@ -99,20 +99,20 @@ _SCALED = re.compile(rf"scaled(?P<lite>-lite)?-d(?P<depth>{_NUMBER})-w(?P<width>
 
 
 def catalogue() -> tuple[ModelSpec, ...]:
-    """Return Lite0-4 and B0-B7 with their default weights, then checkpoints. Raises as `manifest.entries`."""
+    """Return Lite0-4 and B0-B7 with their default weights, then the checkpoints. Raises as `manifest.entries`."""
     return (*(find_model(name) for name in NAMES), *(_checkpoint(entry) for entry in manifest.entries()))
 
 
 def recipe_names(name: str) -> tuple[str, ...]:
-    """Return the keys of the recipes (see `timm_results.RECIPES`) that a model's weights come in, default first."""
+    """Return the recipes (keys of `timm_results.RECIPES`) that a model has weights of, the default first."""
     return tuple(_specs()[name]) if name in NAMES else ()
 
 
 def find_model(name: str, recipe: str | None = None) -> ModelSpec:
-    """Return a model by its name, `lite0`, `b3` or a checkpoint's, and the recipe of its weights.
+    """Return a model by its name (`lite0`, `b3` or a checkpoint's) and the recipe of its weights.
 
     Raises:
-        SettingsError: there is no such model, or no such weights for it.
+        SettingsError: there is no such model, or it has no weights of this recipe.
         WeightsError: `models/manifest.json` cannot be read.
     """
     if name.startswith(timm_networks.PREFIX):
@@ -132,9 +132,9 @@ def find_model(name: str, recipe: str | None = None) -> ModelSpec:
 def parse_model(text: str) -> ModelRef:
     """Read `NAME[:RECIPE][@PIXELS]`: `lite0@260`, `b3:ns_jft_in1k`, `scaled-d1.4-w1.2`, `timm:resnet50.a1_in1k`.
 
-    Without pixels a model has the size that it was trained for, a scaled one 224.
+    Without pixels, a model gets the size that it was trained at, a scaled one 224.
 
-    Raises as `find_model` and `at_resolution`, and SettingsError where the text is not of this form.
+    Raises as `find_model` and `at_resolution`, and SettingsError if the text does not have this form.
     """
     match = _REF.fullmatch(text.strip().lower())
     if match is None:
@@ -154,11 +154,11 @@ def parse_model(text: str) -> ModelRef:
     return at_resolution(spec, resolution_px or spec.resolution_px)
 
 
-parse = parse_model  # its name before; scripts of others know it
+parse = parse_model  # its former name, which other people's scripts use
 
 
 def at_resolution(spec: ModelSpec, resolution_px: int) -> ModelRef:
-    """Return a model at a size; raises SettingsError out of range, or where it costs more than any published one."""
+    """Return a model at an input size; raises SettingsError if it is out of range, or the model becomes too large."""
     if spec.family is None or spec.depth is None or spec.width is None:
         RESOLUTION.check(resolution_px)
     else:
@@ -167,9 +167,9 @@ def at_resolution(spec: ModelSpec, resolution_px: int) -> ModelRef:
 
 
 def scaled_model(depth: float, width: float, resolution_px: int, family: Family = Family.EFFICIENTNET) -> ModelSpec:
-    """Return B0 or Lite0 scaled by any depth and width: untrained, unless a checkpoint of `models/` fits.
+    """Return B0 or Lite0 scaled by any depth and width: untrained, unless a checkpoint in `models/` matches.
 
-    Depth and width count to four decimals, as its name shows them. Raises as `at_resolution` and `manifest.entries`.
+    Depth and width are rounded to four decimals, as in the name. Raises as `at_resolution` and `manifest.entries`.
     """
     depth, width = round(depth, 4), round(width, 4)
     _check_cost(depth, width, resolution_px, family)
@@ -209,7 +209,7 @@ def _check_cost(depth: float, width: float, resolution_px: int, family: Family) 
 
 def _with_recipe(name: str, recipe: str) -> ModelSpec:
     specs = _specs()[name]
-    # timm's tag does too where the model has it once: "in1k" for Lite
+    # timm's tag works too if it is unique for the model: "in1k" for Lite
     spec = specs.get(recipe) or next((s for s in specs.values() if s.architecture.partition(".")[2] == recipe), None)
     if spec is None:
         text = _("{name} has no weights of the recipe {recipe!r}. Choose one of: {known}.")
@@ -232,7 +232,7 @@ def _specs() -> dict[str, dict[str, ModelSpec]]:
 
 
 def _timm(architecture: str) -> ModelSpec:
-    """A network by timm's name; those that have a name here are that model."""
+    """Return a network by timm's name; B0-B7 and Lite0-4 under timm's name are the same models."""
     named = (spec for recipes in _specs().values() for spec in recipes.values())
     return next((spec for spec in named if spec.architecture == architecture), None) or timm_networks.spec(architecture)
 
@@ -267,12 +267,12 @@ def _published(point: TimmPoint, settings: EvalTransform) -> ModelSpec:
     )
 
 
-@lru_cache(maxsize=64)  # a page lists them all at each click
+@lru_cache(maxsize=64)  # a page lists all of them on each click
 def _checkpoint(entry: manifest.CheckpointEntry) -> ModelSpec:
     prefix = "tf_" if entry.arithmetic.padding is Padding.SAME else ""
     return record(
         ModelSpec,
-        vars(entry),  # what is not said here is the entry's field of that name
+        vars(entry),  # the other fields are the entry's fields of the same name
         architecture=prefix + ("efficientnet_lite0" if entry.family is Family.LITE else "efficientnet_b0"),
         arithmetic=entry.arithmetic,
         origin=WeightsOrigin.CHECKPOINT,

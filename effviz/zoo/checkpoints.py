@@ -1,6 +1,6 @@
-"""Checkpoints of `models/`: opened only when path, hash, content and shapes are as the manifest says.
+"""Checkpoints of `models/`, opened only if path, hash, content and shapes match the manifest.
 
-Files that torch saved are read by torch once, then kept as safetensors in the cache.
+Files saved by torch are read by torch once, then kept as safetensors in the cache.
 """
 
 import io
@@ -32,7 +32,7 @@ from effviz.zoo.state_dicts import Array, Tensors
 if TYPE_CHECKING:
     import torch
 
-# What timm, Lightning and others call a state dict among other things.
+# Keys under which timm, Lightning and others store a state dict.
 WRAPPERS: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model", "net")
 TORCH_ERRORS: Final = (*state_dicts.UNREADABLE, zipfile.BadZipFile, RuntimeError)
 T = TypeVar("T")
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 def _read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
-    """Read a state dict, plain or in a wrapper, of a file whose hash is known; code in it never runs."""
+    """Read a state dict, plain or in a wrapper, from a file with a checked hash, without running code in it."""
     if (tensors := _cached(sha256)) is not None:
         return tensors
     _check_unpacked(path, most_bytes)
@@ -53,7 +53,7 @@ def _read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
 
 
 def tensor_cache_folder() -> Path:
-    """Where tensors are kept: files named by the hash of where they are from, and their own."""
+    """Return the folder of cached tensors; files are named by the hash of their source and their own hash."""
     return file_io.cache_folder() / "weights"
 
 
@@ -78,18 +78,18 @@ def _keep(tensors: Tensors, sha256: str) -> None:
 
 
 def _of_zip(path: Path, read: Callable[[zipfile.ZipFile], T], otherwise: T) -> T:
-    """What a file says as a zip; `otherwise` where it is none, as of torch before 1.6, or damaged."""
+    """Return what `read` finds in a zip; `otherwise` if the file is damaged or no zip, as before torch 1.6."""
     try:
         with zipfile.ZipFile(path) as parts:
             return read(parts)
-    except NotImplementedError as error:  # a newer zip, whose parts cannot be counted; torch would unpack it
+    except NotImplementedError as error:  # a newer zip, whose parts cannot be measured, but torch would unpack it
         raise state_dicts.damaged_file_error(path) from error
     except (zipfile.BadZipFile, RuntimeError, ValueError, LookupError, EOFError, struct.error, zlib.error, OSError):
         return otherwise
 
 
 def _check_unpacked(path: Path, most_bytes: int) -> None:
-    """Look at what a zip says of its parts; torch would unpack them all, a thousandfold where they are zeros."""
+    """Check a zip's unpacked size before torch unpacks it, which for zeros can be a thousandfold."""
     unpacked = _of_zip(path, lambda parts: sum(part.file_size for part in parts.infolist()), 0)
     if (size := max(path.stat().st_size, unpacked)) > most_bytes:
         raise _too_large(path, size, most_bytes)
@@ -113,7 +113,7 @@ def _torch_load(path: Path) -> object:
         )
         raise SettingsError(text.format(name=path.name)) from error
     try:
-        with torch.serialization.safe_globals([Namespace]):  # timm keeps its command line so; it only holds values
+        with torch.serialization.safe_globals([Namespace]):  # timm stores its arguments in one; it only holds values
             return torch.load(path, map_location="cpu", weights_only=True)
     except TORCH_ERRORS as error:
         raise _unreadable(path) from error
@@ -123,22 +123,22 @@ def _arrays(path: Path, tensors: object, most_bytes: int) -> Tensors:
     if not isinstance(tensors, dict) or not tensors or not all(map(_is_array, tensors.values())):
         raise state_dicts.refused_file_error(path, _("contains something else"))
     if (size := sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())) > most_bytes:
-        raise _too_large(path, size, most_bytes)  # many elements may be one number in memory, until they are copied
+        raise _too_large(path, size, most_bytes)  # an expanded tensor takes no memory until it is copied
     return {str(name): _array(tensor) for name, tensor in tensors.items()}
 
 
-# Files that nobody has described yet: what lies beside their tensors is of use, and what they are not is said.
+# Files without a manifest entry yet: metadata beside the tensors is kept, and errors say what the file is instead.
 
 KERAS_BEGINNING: Final = b"\x89HDF\r\n"
-ONE_NETWORK_AND_MORE: Final = 2  # times the file, for what is taken out of it
+ONE_NETWORK_AND_MORE: Final = 2  # times the file size, the limit of its unpacked content
 
 
 def open_weights(path: Path, ema: bool = False) -> weights_inspection.Unwrapped:
-    """Read any safetensors file or checkpoint of torch, tensors as arrays; code in it never runs.
+    """Read any safetensors file or torch checkpoint, with tensors as arrays, without running code in it.
 
     Raises:
-        WeightsError: the file holds something else, code among it, or is damaged.
-        SettingsError: torch saved the file, and is not installed.
+        WeightsError: the file contains something else, such as code, or is damaged.
+        SettingsError: torch saved the file but is not installed.
     """
     sha256 = state_dicts.hash_file(path)
     with file_io.open_regular(path) as file:
@@ -170,7 +170,7 @@ def _open_safetensors(path: Path, ema: bool, sha256: str) -> weights_inspection.
 
 
 def _unreadable(path: Path) -> WeightsError:
-    """Say why torch does not read a file without running its code, and how to save it so that it does."""
+    """Return the error for a file that torch cannot read without running its code, with how to save it correctly."""
     names = _pickled_names(path)
     odd = [name for name in names if name.partition(".")[0] not in ("torch", "collections", "argparse")]
     scripted = _of_zip(path, lambda parts: bool(_ending_in(parts, "/constants.pkl")), False)
@@ -207,17 +207,17 @@ def _keras(path: Path) -> WeightsError:
 
 
 def _pickled_names(path: Path) -> list[str]:
-    """The classes and functions that a file's pickles name, found without loading any of them."""
+    """Return the classes and functions that a file's pickles name, without loading any of them."""
     inside = _of_zip(path, lambda parts: parts.read(_ending_in(parts, "/data.pkl")[0]), b"")
     data = io.BytesIO(inside or path.read_bytes())
     names: list[str] = []
-    with suppress(ValueError, LookupError, AttributeError, OverflowError):  # the end, or what is no pickle
+    with suppress(ValueError, LookupError, AttributeError, OverflowError):  # the end, or not a pickle
         for _number in range(PICKLES):
             names += _named_in(data)
     return names
 
 
-PICKLES: Final = 5  # one after the other in files of torch before 1.6, then numbers
+PICKLES: Final = 5  # in a row in files of torch before 1.6, followed by the numbers
 
 
 def _named_in(data: io.BytesIO) -> Iterator[str]:
@@ -232,14 +232,14 @@ def _named_in(data: io.BytesIO) -> Iterator[str]:
 
 
 def _unwrapped(content: object) -> object:
-    """Take a state dict out of what training scripts keep beside it; as timm does, moving averages come first."""
+    """Return the state dict inside a training checkpoint; like timm, prefer moving averages."""
     if not isinstance(content, dict):
         return content
     return next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
 
 
 def _is_array(value: object) -> bool:
-    """Tell whether something is a tensor of real numbers in memory; files may hold other kinds, too."""
+    """Return whether a value is a dense tensor of real numbers in memory; files may contain other kinds."""
     import torch
 
     return (
@@ -251,24 +251,24 @@ def _is_array(value: object) -> bool:
 
 
 def _array(tensor: "torch.Tensor") -> Array:
-    """Numbers alone, without gradients, in memory of their own."""
+    """Return a copy of the tensor's numbers, without gradients."""
     plain = tensor.detach().resolve_neg()
     return np.array((plain.float() if plain.is_floating_point() else plain).numpy())
 
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 
-# What a training keeps: the weights, their moving average and two moments of gradients, in double precision at most.
+# A training checkpoint holds weights, their moving average and two gradient moments, at most in double precision.
 BYTES_A_PARAMETER: Final = 4 * 8
 OTHER_BYTES: Final = 2**26
 
 
 def load(name: str) -> tuple[Tensors, str]:
-    """Read a checkpoint's tensors; return them with the sha256 of the file.
+    """Return a checkpoint's tensors and the sha256 of its file.
 
     Raises:
-        WeightsError: the file lies outside the folder, is missing, is another one, too large or holds code.
-        SettingsError: torch saved the file, which is new here, and is not installed.
+        WeightsError: the file is outside the folder, missing, too large, has another hash or contains code.
+        SettingsError: torch saved the file, is not installed, and the cache does not have the tensors.
     """
     entry = manifest.find_entry(name)
     if entry is None:
@@ -284,7 +284,7 @@ def load(name: str) -> tuple[Tensors, str]:
 
 def _checked_path(entry: manifest.CheckpointEntry) -> Path:
     folder = manifest.folder_of(entry).resolve()
-    path = (folder / entry.file).resolve()  # links are followed first: what they point at counts
+    path = (folder / entry.file).resolve()  # follow links first: the target must be in the folder
     if not path.is_relative_to(folder) or path.suffix not in SUFFIXES:
         text = _(
             "The file {file!r} of the checkpoint {name} must be in {folder}/ and end in {suffixes}. Move it there and "

@@ -1,4 +1,4 @@
-"""Getting weights from the Hugging Face hub into its local cache: the only place of EffViz that uses a network."""
+"""Fetch weights from the Hugging Face hub into its local cache; no other module of EffViz downloads anything."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from effviz.zoo.model import ModelSpec, WeightsOrigin
 
 
 def fetch(names: Sequence[str], report: NamedProgress = no_progress) -> tuple[ModelSpec, ...]:
-    """Fetch the weights of models (`b0`, `b3:ns_jft_in1k`) that are not on this machine yet, or damaged here.
+    """Fetch the weights of models (`b0`, `b3:ns_jft_in1k`) that are missing or damaged on this machine.
 
     Raises:
         SettingsError: there is no such model; nothing is fetched.
@@ -34,7 +34,7 @@ def fetch(names: Sequence[str], report: NamedProgress = no_progress) -> tuple[Mo
 def _fetch(spec: ModelSpec, report: NamedProgress, again: bool) -> None:
     if spec.origin is not WeightsOrigin.HUB:
         raise WeightsError(hub.availability(spec).sentence)
-    hub_logging.set_verbosity_error()  # its retries are not the user's concern, the outcome is
+    hub_logging.set_verbosity_error()  # users need the outcome, not the retries
     try:
         how = {"force_download": True} if again else {}
         hf_hub_download(hub.repository(spec), hub.WEIGHTS_FILE, tqdm_class=_bar(spec.name, report), **how)
@@ -52,15 +52,15 @@ def _fetch(spec: ModelSpec, report: NamedProgress, again: bool) -> None:
 
 
 def _bar(model: str, report: NamedProgress) -> type[Any]:
-    """Return what the hub takes for its progress bar: it draws nothing and passes every step on."""
+    """Return a progress bar class for the hub that draws nothing and reports every step."""
 
-    class Bar(hub_tqdm):  # type: ignore[misc]  # the hub's classes have no types here
+    class Bar(hub_tqdm):  # type: ignore[misc]  # the hub's class is untyped
         def __init__(self, *args: Any, **settings: Any) -> None:
             super().__init__(*args, **(settings | {"disable": True}))
 
         def update(self, n: float | None = 1) -> None:
             self.n += n or 0
-            if self.total:  # the hub may count the bytes on the wire in a second bar, which has no total
+            if self.total:  # the hub may count transferred bytes in a second bar, which has no total
                 report(model, int(self.n), int(self.total))
 
     return Bar

@@ -1,6 +1,6 @@
-"""Which weights of the Hugging Face hub are on this machine, and whether they are still those first read.
+"""Which weights of the Hugging Face hub are on this machine, and whether they are unchanged since they were first read.
 
-Nothing is ever fetched from here.
+This module never fetches anything.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ _damaged: dict[_Stamp, bool] = {}
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Whether a model can be loaded here and now, and what to do when it cannot."""
+    """Whether a model can be loaded on this machine now, and what to do if not."""
 
     available: bool
     sentence: str
-    command: str = ""  # what gets the weights, for a shell; empty where no command does
+    command: str = ""  # shell command that fetches the weights; empty if there is none
 
 
 def repository(spec: ModelSpec) -> str:
@@ -42,21 +42,21 @@ def repository(spec: ModelSpec) -> str:
 
 
 def cached(spec: ModelSpec) -> Path | None:
-    """Return the weights file of a hub model in the local cache, None when it was not fetched."""
+    """Return the weights file of a hub model in the local cache; None if it has not been fetched."""
     name = repository(spec)
     if not Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}").is_dir():
         return None
-    from huggingface_hub import try_to_load_from_cache  # brings an HTTP client, which lists of models do without
+    from huggingface_hub import try_to_load_from_cache  # imports an HTTP client, which lists of models do not need
 
     path = try_to_load_from_cache(name, WEIGHTS_FILE)
     return Path(path) if isinstance(path, str) else None
 
 
 def damaged(path: Path, thorough: bool = False) -> bool:
-    """Tell whether a cached file is not what the hub sent: at a glance by its length, thoroughly by its hash.
+    """Return whether a cached file differs from what the hub sent: by its length, or thoroughly by its hash.
 
-    The cache names a large file by its sha256, where the file system has links; elsewhere nothing says what it was.
-    What was found out thoroughly, here or by whoever loaded it, is remembered until the file changes.
+    The cache names a large file by its sha256 if the file system has links; otherwise its hash is not known.
+    The result of a thorough check, or of loading the file, is remembered until the file changes.
     """
     stamp = _stamp(path)
     if stamp in _damaged:
@@ -68,13 +68,13 @@ def damaged(path: Path, thorough: bool = False) -> bool:
 
 
 def verify(spec: ModelSpec) -> None:
-    """Look thoroughly at a hub model's file, some tenths of a second each; `availability` then knows."""
+    """Check a hub model's file thoroughly, which takes some tenths of a second, for later calls of `availability`."""
     if spec.origin is WeightsOrigin.HUB and (path := cached(spec)) is not None:
         damaged(path, thorough=True)
 
 
 def note_damage(path: Path) -> None:
-    """Remember that a cached file could not be used."""
+    """Remember that a cached file is damaged."""
     _damaged[_stamp(path)] = True
 
 
@@ -87,9 +87,9 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _is_whole(path: Path, thorough: bool) -> bool:
-    """Whether a file is as long as its header says, and, looked at thoroughly, has the hash that it is named by."""
+    """Return whether a file is as long as its header says and, if thorough, has the hash that it is named by."""
     try:
-        with safetensors.safe_open(path, "numpy"):  # which reads the header alone, and compares the lengths
+        with safetensors.safe_open(path, "numpy"):  # reads only the header and compares the lengths
             promised = path.resolve().name
         return not (thorough and SHA256.fullmatch(promised)) or file_io.file_sha256(path) == promised
     except (safetensors.SafetensorError, OSError, ValueError):
@@ -97,7 +97,7 @@ def _is_whole(path: Path, thorough: bool) -> bool:
 
 
 def availability(spec: ModelSpec) -> Availability:
-    """Say in one sentence whether a model's weights are on this machine, and which command gets them."""
+    """Return whether a model's weights are on this machine, in one sentence, and the command that fetches them."""
     match spec.origin:
         case WeightsOrigin.HUB:
             return _of_hub(spec)
@@ -111,7 +111,7 @@ def availability(spec: ModelSpec) -> Availability:
 
 
 def missing(specs: Sequence[ModelSpec]) -> tuple[str, ...]:
-    """Return what to do about the models that cannot be loaded here: one sentence for those of the hub."""
+    """Return what to do about the models that cannot be loaded, one sentence for all models of the hub."""
     absent = [spec for spec in specs if not availability(spec).available]
     names = list(dict.fromkeys(spec.name for spec in absent if spec.origin is WeightsOrigin.HUB))
     others = tuple(availability(spec).sentence for spec in absent if spec.origin is not WeightsOrigin.HUB)
@@ -133,7 +133,7 @@ def _of_hub(spec: ModelSpec) -> Availability:
 
 
 def damage(spec: ModelSpec) -> str:
-    """Return what to do about a hub model's weights that are damaged."""
+    """Return what to do about a hub model's damaged weights."""
     return _(
         "The weights of {name} on this machine are damaged or incomplete: run `effviz fetch {name}` while online to "
         "fetch them again."
@@ -157,16 +157,16 @@ def _of_checkpoint(spec: ModelSpec) -> Availability:
     return Availability(False, text.format(name=spec.name, folder=manifest.models_folder()))
 
 
-# A pin keeps which file a name of the hub's cache meant when it was first read: another one in its place is not used.
-# The cache names files by their own hashes, so a link that leads to the file of another network of the same shapes
-# would not be noticed: its maps would be another network's.
+# A pin records the hash of the file that a name in the hub's cache first referred to; a different file is refused.
+# The cache names files by their own hashes, so nothing else would notice a link to the file of another network with
+# the same shapes, and the maps would be those of the other network.
 
 
 def check_pin(name: str, sha256: str) -> None:
-    """Note a file's hash under a name and revision; raises WeightsError where another one was first read there."""
+    """Record a file's hash under a name and revision; raises WeightsError if another hash was recorded first."""
     pin = pin_folder() / hashlib.sha256(name.encode()).hexdigest()[:32]
     pinned = ""
-    with suppress(OSError, ValueError):  # there is none yet, or it is damaged and is noted again
+    with suppress(OSError, ValueError):  # there is no pin yet, or it is damaged and is written again
         pinned = pin.read_text(encoding="ascii")
     if pinned == sha256:
         return
@@ -176,11 +176,11 @@ def check_pin(name: str, sha256: str) -> None:
             "cache was replaced. Remove it from the cache and fetch it again; to keep the new file, remove {pin}."
         )
         raise WeightsError(text.format(name=name, found=sha256[:12], known=pinned[:12], pin=pin.name))
-    with suppress(OSError):  # nowhere to note it
+    with suppress(OSError):  # the cache folder cannot be written
         pin.parent.mkdir(parents=True, exist_ok=True)
         pin.write_text(sha256, encoding="ascii")
 
 
 def pin_folder() -> Path:
-    """Where hashes are noted, one small file a name."""
+    """Return the folder of the recorded hashes, one small file per name."""
     return file_io.cache_folder() / "pins"

@@ -1,4 +1,4 @@
-"""The 1000 ImageNet classes: a short name for people, the WordNet synset and its synonyms for searching."""
+"""The 1000 ImageNet classes: a short display name, the WordNet synset, and its synonyms for searching."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class ImageNetClass:
 
     index: int  # 0..999, position in the logits
     synset: str  # WordNet identifier, "n01440764"
-    name: str  # short, unique, for people: "crane (bird)"
-    lemmas: tuple[str, ...]  # WordNet's words for it: ("tench", "Tinca tinca")
+    name: str  # short and unique display name: "crane (bird)"
+    lemmas: tuple[str, ...]  # WordNet's synonyms: ("tench", "Tinca tinca")
 
 
 @cache
@@ -32,7 +32,7 @@ def names() -> tuple[str, ...]:
 
 @cache
 def _by_word() -> dict[str, frozenset[int]]:
-    """Which classes a word may mean, in small letters."""
+    """Return the classes that each lower-case word may mean."""
     indices: dict[str, set[int]] = {}
     for entry in all_classes():
         for word in (entry.name, *entry.lemmas):
@@ -41,14 +41,14 @@ def _by_word() -> dict[str, frozenset[int]]:
 
 
 def find_indices(words: Iterable[str]) -> frozenset[int] | None:
-    """Return the classes that these names, or WordNet's words, mean; None when ImageNet does not know one of them."""
+    """Return the classes that these names or WordNet synonyms mean; None if ImageNet lacks one of them."""
     meant = [_by_word().get(word.lower()) for word in words]
     groups = [index for index in meant if index is not None]
     return frozenset().union(*groups) if len(groups) == len(meant) else None
 
 
 def find_label_slot(name: str, labels: Sequence[str]) -> int | None:
-    """Return where a class of that name stands: one that is written just so, else the first one in other letters."""
+    """Return the index of a class by name: an exact match, otherwise the first match that ignores case."""
     if name in labels:
         return labels.index(name)
     folded = name.casefold()

@@ -1,4 +1,4 @@
-"""From a model's name to the network with its weights, ready to look at photos; torch is not needed."""
+"""Load a model: from its name to a network with weights, ready to run, without torch."""
 
 import gc
 import sys
@@ -16,10 +16,10 @@ from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, Weig
 
 
 def freeze_garbage_collection() -> None:
-    """Spare the garbage collector what libraries have brought, which stays for good: once, and again after a large one.
+    """Exclude the permanent objects of libraries from garbage collection, again after a large library was imported.
 
-    Going through the objects of torch and timm takes 0.2 s each time, after every script of a page. For programs that
-    load models and do little else: what is there now and is let go later is still freed, unless it holds itself.
+    Traversing the objects of torch and timm takes 0.2 s after every script run of a page. Meant for programs that load
+    models and do little else: objects frozen now are still freed later, unless they are in reference cycles.
     """
     _freeze_once("torch" in sys.modules, "pandas" in sys.modules)
 
@@ -30,24 +30,24 @@ def _freeze_once(_with_torch: bool, _with_pandas: bool) -> None:
 
 
 def load(ref: ModelRef) -> Model:
-    """Read the weights of a model; nothing is fetched, and nothing is cached here.
+    """Load a model with its weights, without fetching or caching.
 
     The same ref gives the same weights on every call.
 
     Raises:
-        WeightsError: the weights are missing, damaged or do not fit; the text names the command that gets them.
+        WeightsError: the weights are missing, damaged or do not fit; the text names the command that fetches them.
     """
     return Model(ref, weights(ref.spec))
 
 
 def load_all(refs: Iterable[ModelRef]) -> list[Model]:
-    """Do the same for several models; those that differ in their input sizes alone share their weights."""
+    """Load several models; models that differ only in input size share their weights. Raises as `load`."""
     loaded: dict[ModelSpec, Weights] = {}
     return [Model(ref, loaded.get(ref.spec) or loaded.setdefault(ref.spec, weights(ref.spec))) for ref in refs]
 
 
 def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
-    """Yield models with their places, those that share weights in a row: one network's are held. Raises as `load`."""
+    """Yield positions and models, grouped by weights so that one network is in memory at a time. Raises as `load`."""
     places: dict[ModelSpec, list[int]] = {}
     for place, ref in enumerate(refs):
         places.setdefault(ref.spec, []).append(place)
@@ -63,7 +63,7 @@ def weights(spec: ModelSpec) -> Weights:
 
 
 def read_as_saved(spec: ModelSpec) -> tuple[state_dicts.Tensors, str]:
-    """Read and check a network's tensors as its file has them, by timm's names, and its hash; raises as `load`."""
+    """Read and check a network's tensors as stored, by timm's names; return them and the hash. Raises as `load`."""
     match spec.origin:
         case WeightsOrigin.PACKAGE:
             path = state_dicts.locate_package_weights(spec.name)
@@ -79,9 +79,9 @@ def read_as_saved(spec: ModelSpec) -> tuple[state_dicts.Tensors, str]:
 
 
 def file_shapes(spec: ModelSpec) -> dict[str, state_dicts.Shape]:
-    """Return the shapes that a model's file has: with one logit or one channel it differs from what is run."""
+    """Return the tensor shapes in a model's file, which differ from the network that runs for one logit or channel."""
     if spec.family is None:
-        optional_packages.require(*optional_packages.TORCH)  # without which such a network does not run
+        optional_packages.require(*optional_packages.TORCH)  # such a network does not run without torch
         return timm_networks.tensor_shapes(spec.architecture)
     shapes = state_dicts.tensor_shapes(spec.plan, 1 if spec.arithmetic.channels is Channels.GREY else PICTURE_CHANNELS)
     if spec.one_logit:
@@ -93,7 +93,7 @@ def _from_hub(spec: ModelSpec) -> tuple[state_dicts.Tensors, str]:
     path = hub.cached(spec)
     if path is None:
         raise WeightsError(hub.availability(spec).sentence)
-    promised = path.resolve().name  # the cache names large files by their sha256, where the file system has links
+    promised = path.resolve().name  # the cache names large files by their sha256 if the file system has links
     named = hub.SHA256.fullmatch(promised)
     try:
         sha256 = state_dicts.check_sha256(path, promised) if named else state_dicts.hash_file(path)
@@ -105,13 +105,13 @@ def _from_hub(spec: ModelSpec) -> tuple[state_dicts.Tensors, str]:
     return tensors, sha256
 
 
-# How photos become grey (ITU-R BT.601, as Pillow and OpenCV do it). Its parts add up to 1, so that a channel of
-# (grey - mean) / std is the same sum of (red - mean) / std and the others, also where zeros stand around the photo.
+# Weights of greyscale conversion (ITU-R BT.601, as in Pillow and OpenCV). They add up to 1, so (grey - mean) / std is
+# the same weighted sum of (red - mean) / std and the other channels, also for the zero padding around the photo.
 GREY_OF_RGB: Final = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def _as_run(fitted: state_dicts.Tensors, spec: ModelSpec) -> state_dicts.Tensors:
-    """Turn colours to RGB, and set the negative of a lone logit beside it."""
+    """Convert the first convolution to RGB, and add the negative of a single logit as a second one."""
     if spec.family is None:
         return fitted
     tensors, stem = dict(fitted), fitted[state_dicts.FIRST_TENSOR]

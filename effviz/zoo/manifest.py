@@ -1,4 +1,4 @@
-"""The list of checkpoints in `models/manifest.json`: what each file is, before anything of it is opened.
+"""The list of checkpoints in `models/manifest.json`, which describes each file before it is opened.
 
 Measured accuracies come with their 95 % intervals.
 """
@@ -23,7 +23,7 @@ from effviz.zoo.model import HALF_STATISTICS, Arithmetic, Channels, OutputActiva
 
 LARGEST_BYTES: Final = 2**24
 
-SHIPPED_FILES: Final = "mini/"  # where files that come with EffViz lie; setup.py puts no others into the wheel
+SHIPPED_FILES: Final = "mini/"  # folder of files that come with EffViz; setup.py adds no others to the wheel
 
 
 class Interpolation(StrEnum):
@@ -33,17 +33,17 @@ class Interpolation(StrEnum):
     BICUBIC = "bicubic"
 
 
-# Rules of the entries' values.
+# Rules for the values of entries.
 
 
 @dataclass(frozen=True)
 class Distinct(Rule):
-    """Some values, no two of them equal."""
+    """At least one value, all of them different."""
 
     most: int
 
     def allows(self, value: Any) -> bool:
-        """Whether they are that."""
+        """Return whether the values are different and not too many."""
         return 0 < len(value) <= self.most and len(set(value)) == len(value)
 
     def __str__(self) -> str:
@@ -58,24 +58,24 @@ def _text(most: int, least: int = 1) -> Pattern:
 Text = Annotated[str, _text(2000)]
 NAME_PATTERN: Final = r"[a-z][a-z0-9._-]{0,99}"
 Name = Annotated[str, Pattern(NAME_PATTERN, lazy_gettext("a name of lower-case letters, digits, '.', '_', '-'"))]
-UnitInterval = Annotated[float, Range(0, 1)]  # of a pixel's 0..1
-Spread = Annotated[float, Range(1e-3, 10)]  # narrower, a pixel's smallest change would fill the network's range
+UnitInterval = Annotated[float, Range(0, 1)]  # of pixels in 0..1
+Spread = Annotated[float, Range(1e-3, 10)]  # any smaller, the smallest pixel change would span the network's range
 
 
 @dataclass(frozen=True)
 class CheckpointEntry:
-    """One checkpoint: a B0 or Lite0 scaled by depth and width, with its weights file."""
+    """A checkpoint: B0 or Lite0 scaled by depth and width, with its weights file."""
 
-    name: Name  # how it is asked for, "imagenette-d1.4"
+    name: Name  # of the model, "imagenette-d1.4"
     file: Text  # inside the manifest's folder; .safetensors, or .pth with a plain state dict
     sha256: Annotated[str, Pattern(r"[0-9a-f]{64}", lazy_gettext("a hash of 64 hexadecimal digits"))]
     family: Family
     depth: Annotated[float, Range(DEPTH.low, DEPTH.high)]
     width: Annotated[float, Range(WIDTH.low, WIDTH.high)]
     resolution_px: Annotated[int, Range(RESOLUTION.low, RESOLUTION.high)]
-    classes: Annotated[tuple[Text, ...], Distinct(int(CLASSES.high))]  # in the file: a list of names, or "imagenet"
+    classes: Annotated[tuple[Text, ...], Distinct(int(CLASSES.high))]  # in the JSON: a list of names, or "imagenet"
     licence: Text
-    origin: Text  # who trained it, on what
+    origin: Text  # who trained it, and on which data
     top1_pct: Annotated[float, Range(0, 100)] | None
     top1_source: Text
     crop_pct: Annotated[float, Range(0.1, 1)] = 0.875
@@ -84,35 +84,35 @@ class CheckpointEntry:
     std: tuple[Spread, Spread, Spread] = HALF_STATISTICS[1]
     top1_pictures: Annotated[int, Range(1, 2**53)] | None = None  # how many pictures top1_pct was measured on
     dataset: Annotated[str, _text(200, least=0)] = ""  # "Imagenette"
-    padding: Padding | None = None  # None: Lite's networks are TensorFlow's; others have to say
-    epsilon: Annotated[float, Range(1e-12, 0.99)] | None = None  # of batch norm; None: what goes with the padding
-    channels: Channels = Channels.RGB  # which the file's first convolution wants
-    activation: OutputActivation | None = None  # None: softmax, of one logit sigmoid
+    padding: Padding | None = None  # None: SAME, only allowed for Lite
+    epsilon: Annotated[float, Range(1e-12, 0.99)] | None = None  # of batch norm; None: the default for the padding
+    channels: Channels = Channels.RGB  # input of the file's first convolution
+    activation: OutputActivation | None = None  # None: softmax, or sigmoid for one logit
 
     @property
     def arithmetic(self) -> Arithmetic:
-        """What names and shapes of its weights do not tell."""
+        """What the names and shapes of the weights do not determine."""
         usual = arithmetic(self.family, self.padding or Padding.SAME)
         output = self.activation or (OutputActivation.SIGMOID if len(self.classes) == 1 else OutputActivation.SOFTMAX)
         return replace(usual, epsilon=self.epsilon or usual.epsilon, channels=self.channels, output=output)
 
 
 def models_folder() -> Path:
-    """Return the folder of one's own models: what EFFVIZ_MODELS names, `models/` of the clone, or the user's folder."""
+    """Return the folder of the user's own models: EFFVIZ_MODELS, `models/` of the clone, or the user's data folder."""
     return settings.MODELS.value()
 
 
 def locate(file: str) -> Path:
-    """Return where a file of the models lies: among one's own, else among those that come with EffViz."""
+    """Return the path of a models file: in the user's own folder, otherwise among those that come with EffViz."""
     places = [folder / file for folder in settings.model_folders()]
     return next((place for place in places if place.exists()), places[0])
 
 
 def entries() -> tuple[CheckpointEntry, ...]:
-    """Read the manifests, one's own first; a folder without one has no checkpoints.
+    """Read the manifests, the user's own first; a folder without a manifest has no checkpoints.
 
     Raises:
-        WeightsError: a manifest is not a list of complete entries; the text says which one to mend.
+        WeightsError: a manifest is not a list of complete entries; the text says which one to correct.
     """
     by_name: dict[str, CheckpointEntry] = {}
     for folder in settings.model_folders():
@@ -121,32 +121,32 @@ def entries() -> tuple[CheckpointEntry, ...]:
 
 
 def own_entries() -> tuple[CheckpointEntry, ...]:
-    """Read one's own manifest alone; raises as `entries`."""
+    """Read only the user's own manifest; raises as `entries`."""
     return _listed(models_folder())
 
 
 def folder_of(entry: CheckpointEntry) -> Path:
-    """Return the folder whose manifest has this entry."""
+    """Return the folder whose manifest contains this entry."""
     return next(folder for folder in settings.model_folders() if entry in _listed(folder))
 
 
 def is_shipped(entry: CheckpointEntry) -> bool:
-    """Whether a checkpoint comes with EffViz; a clone lists one's own in the same manifest."""
+    """Return whether a checkpoint comes with EffViz; a clone lists the user's own in the same manifest."""
     shipped = (settings.SHIPPED / "models").resolve()
     return entry.file.startswith(SHIPPED_FILES) and folder_of(entry).resolve() == shipped
 
 
 def find_entry(name: str) -> CheckpointEntry | None:
-    """Return a checkpoint's entry; None where the manifests have no such name. Raises as `entries`."""
+    """Return the entry of a checkpoint; None if no manifest has this name. Raises as `entries`."""
     return next((entry for entry in entries() if entry.name == name), None)
 
 
 def replace_entries(changed: Sequence[CheckpointEntry]) -> None:
-    """Write one's own manifest anew; entries that stay keep their own words and order.
+    """Rewrite the user's own manifest; unchanged entries keep their JSON and order.
 
-    Raises as `entries`, and SettingsError where it cannot be written.
+    Raises as `entries`, and SettingsError if the manifest cannot be written.
     """
-    stay = {entry.name for entry in own_entries() if entry in changed}  # nothing broken is written over
+    stay = {entry.name for entry in own_entries() if entry in changed}  # raises before overwriting a broken manifest
     folder = models_folder()
     by_name = {row["name"]: row for row in json.loads(_read(folder) or b"[]")}
     rows = [by_name[entry.name] if entry.name in stay else _as_row(entry) for entry in changed]
@@ -176,7 +176,7 @@ def _read(folder: Path) -> bytes | None:
         raise _refusal(_("cannot be read ({reason})").format(reason=error.strerror)) from error
 
 
-@lru_cache(maxsize=4)  # asked for again and again, and parsed in milliseconds
+@lru_cache(maxsize=4)  # parsing takes milliseconds, and every page asks several times
 def _entries(text: bytes) -> tuple[CheckpointEntry, ...]:
     try:
         rows = file_io.parse_json(text)
@@ -204,13 +204,13 @@ def _entry(row: Any) -> CheckpointEntry:
 
 
 def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
-    """Make an entry of what JSON gave for it; raises SettingsError where a key or a value is not as it has to be."""
+    """Return the entry of a JSON object; raises SettingsError if a key or a value is invalid."""
     entry = schema.parse(CheckpointEntry, row, repr(str(row.get("name"))[:100]))
     plan(entry.depth, entry.width, entry.resolution_px, entry.family)
     if entry.name in PUBLISHED or entry.name.startswith("scaled"):
         text = _("the name {name!r} belongs to another network: choose a different one")
         raise SettingsError(text.format(name=entry.name))
-    if entry.padding is None and entry.family is Family.EFFICIENTNET:  # of the same names and shapes
+    if entry.padding is None and entry.family is Family.EFFICIENTNET:  # both paddings have the same names and shapes
         text = _(
             'the padding of {name!r} is missing and cannot be inferred from the weights: give "same" for '
             "TensorFlow's networks and timm's tf_efficientnet_b*, \"symmetric\" for timm's other efficientnet_b*"
@@ -227,13 +227,13 @@ def _refusal(what: str) -> WeightsError:
     return WeightsError(text.format(file=models_folder() / "manifest.json", what=what))
 
 
-# How sure a measured accuracy is.
+# Confidence intervals of measured accuracies.
 
-_Z: Final = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
+_Z: Final = 1.959964  # 95 % of a normal distribution is within this many standard deviations
 
 
 def wilson_interval_pct(correct: int, pictures: int) -> tuple[float, float]:
-    """Where the share of right guesses lies with 95 % confidence, in percent (Wilson 1927)."""
+    """Return the 95 % confidence interval of an accuracy, in percent (Wilson 1927)."""
     share, z2 = correct / pictures, _Z**2
     middle = (share + z2 / (2 * pictures)) / (1 + z2 / pictures)
     spread = _Z * math.sqrt(share * (1 - share) / pictures + z2 / (4 * pictures**2)) / (1 + z2 / pictures)

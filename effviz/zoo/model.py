@@ -1,4 +1,4 @@
-"""What a model is: a named specification, and the loaded network with its evaluation transform and arithmetic."""
+"""Model types: a named specification, and the loaded network with its evaluation transform and arithmetic."""
 
 import threading
 from collections.abc import Sequence
@@ -20,40 +20,40 @@ IMAGENET: Final = "ImageNet"
 class WeightsOrigin(StrEnum):
     """Where a model's weights come from."""
 
-    PACKAGE = "package"  # inside a Python package: there without a network
-    HUB = "hub"  # Hugging Face hub, through timm; once fetched, there without a network
-    CHECKPOINT = "checkpoint"  # a file named in models/manifest.json
-    UNTRAINED = "untrained"  # random weights: its maps mean nothing
+    PACKAGE = "package"  # inside a Python package, available offline
+    HUB = "hub"  # timm's weights on the Hugging Face hub, available offline once fetched
+    CHECKPOINT = "checkpoint"  # a file listed in models/manifest.json
+    UNTRAINED = "untrained"  # random weights, so its maps are meaningless
 
 
 class Activation(StrEnum):
-    """The function after each batch norm but that of a block's last convolution."""
+    """The function after each batch norm, except that of a block's last convolution."""
 
     RELU6 = "relu6"
     SILU = "silu"
 
 
 class Channels(StrEnum):
-    """The order in which the first convolution of a weights file wants a photo's colours."""
+    """The colour channels that the first convolution of a weights file expects."""
 
     RGB = "rgb"
-    BGR = "bgr"  # OpenCV's; turned when the weights are read, so that all else is RGB
-    GREY = "grey"  # one channel; spread over three when the weights are read, which gives the same numbers
+    BGR = "bgr"  # OpenCV's order; converted when the weights are read, so that everything else is RGB
+    GREY = "grey"  # one channel; expanded to three when the weights are read, with the same results
 
 
 class OutputActivation(StrEnum):
-    """What makes probabilities of logits."""
+    """The function from logits to probabilities."""
 
     SOFTMAX = "softmax"  # one class is right
-    SIGMOID = "sigmoid"  # each class is right or not, whatever the others are
+    SIGMOID = "sigmoid"  # each class is right or wrong, independently of the others
 
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """What names and shapes of weights do not tell, although every logit depends on it."""
+    """What the names and shapes of weights do not determine, although every logit depends on it."""
 
     padding: Padding
-    epsilon: float  # which batch norm adds to the variance
+    epsilon: float  # added to the variance in batch norm
     activation: Activation
     channels: Channels = Channels.RGB
     output: OutputActivation = OutputActivation.SOFTMAX
@@ -65,7 +65,7 @@ PYTORCH_EPSILON: Final = 1e-5
 
 
 def arithmetic(family: Family, padding: Padding = Padding.SAME) -> Arithmetic:
-    """Return what timm computes with: `tf_efficientnet_*` pads as TensorFlow does, `efficientnet_*` symmetrically."""
+    """Return timm's arithmetic: `tf_efficientnet_*` pads as TensorFlow does, `efficientnet_*` symmetrically."""
     return Arithmetic(
         padding,
         TENSORFLOW_EPSILON if padding is Padding.SAME else PYTORCH_EPSILON,
@@ -75,42 +75,42 @@ def arithmetic(family: Family, padding: Padding = Padding.SAME) -> Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A network, its weights and how it was trained and evaluated; nothing is loaded yet."""
+    """A network, its weights, and how it was trained and evaluated, without loading it."""
 
     name: str  # "lite0", "b3", "scaled-d1.40-w1.20-r300", "timm:resnet50.a1_in1k"
-    family: Family | None  # None where it is not scaled from B0; then depth and width are, too
+    family: Family | None  # None, like depth and width, for networks that are not scaled from B0
     depth: float | None
     width: float | None
     resolution_px: int  # the input size it was trained (or evaluated) at
     architecture: str  # timm's name with its weights tag, "tf_efficientnet_b0.aa_in1k"
     arithmetic: Arithmetic
     origin: WeightsOrigin
-    weights: str  # one line for people, for `_`: where the weights come from
+    weights: str  # where the weights come from, in one line, marked for translation
     licence: str
     classes: tuple[str, ...]  # class names in the order of the logits
-    top1_pct: float | None  # published top-1 on `dataset` at resolution_px, None when nobody measured it
-    top1_source: str  # for `_`
+    top1_pct: float | None  # published top-1 on `dataset` at resolution_px, None if nobody measured it
+    top1_source: str  # marked for translation
     crop_pct: float  # evaluation: resize to resolution / crop_pct, then centre crop
     interpolation: str  # "bicubic"
     mean: tuple[float, float, float]  # of pixels in 0..1
     std: tuple[float, float, float]
-    dataset: str = IMAGENET  # whose pictures top1_pct is of; "" when nobody says
-    sha256: str = ""  # of a checkpoint's file: another file under the same name is another model
-    one_logit: bool = False  # in its file; here its negative stands beside it, for the second of its two classes
-    classifier: str = "classifier"  # its linear layer's name
+    dataset: str = IMAGENET  # that top1_pct was measured on; "" if unknown
+    sha256: str = ""  # of a checkpoint's file: a different file under the same name is a different model
+    one_logit: bool = False  # in the file; after loading, its negative is added as the logit of the second class
+    classifier: str = "classifier"  # name of its linear layer
 
     @property
     def trained(self) -> bool:
-        """False when the weights are random."""
+        """Whether the weights are trained, not random."""
         return self.origin is not WeightsOrigin.UNTRAINED
 
     @property
     def plan(self) -> Plan:
-        """Every layer, at the size it was trained at. Raises RuntimeError where it is not scaled from B0."""
+        """Plan at the input size of training. Raises RuntimeError for networks that are not scaled from B0."""
         return self.plan_at(self.resolution_px)
 
     def plan_at(self, resolution_px: int) -> Plan:
-        """Every layer, at another size; raises as `plan`."""
+        """Return the plan at another input size; raises as `plan`."""
         if self.family is None or self.depth is None or self.width is None:
             raise RuntimeError(f"no plan describes {self.name}")
         return plan(self.depth, self.width, resolution_px, self.family, len(self.classes))
@@ -118,14 +118,14 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class NetworkCost:
-    """What one photo costs."""
+    """Cost of one photo."""
 
     params: int
     macs: int  # multiply-adds of convolutions and linear layers, the paper's FLOPs
     map_px: int  # cells along one side of the last map
     channels: int  # of the last map
-    activations: int  # elements that all layers put out
-    live: int  # the most of them in memory at once
+    activations: int  # output elements of all layers
+    live: int  # most activation elements in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +137,14 @@ class ModelRef:
 
     @property
     def label(self) -> str:
-        """The short name used on every screen and in every file, `lite0@260`."""
+        """Short name on every screen and in every file, such as `lite0@260`."""
         return f"{self.spec.name}@{self.resolution_px}"
 
     @property
     def cost(self) -> NetworkCost:
-        """What one photo costs: in closed form, or counted where no plan describes the network."""
+        """Cost of one photo: in closed form, or counted for networks without a plan."""
         if self.spec.family is None:
-            from effviz.zoo import timm_networks  # which describes networks by this module's means
+            from effviz.zoo import timm_networks  # imported here because it imports this module
 
             return timm_networks.cost(self.spec.architecture, self.resolution_px)
         plan = self.spec.plan_at(self.resolution_px)
@@ -159,45 +159,44 @@ class ModelRef:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of one photo."""
+        """Multiply-adds for one photo."""
         return self.cost.macs
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Weights:
-    """A network's numbers, shared by all visitors and by all input sizes.
+    """The tensors of a network, shared by all visitors and all input sizes.
 
-    The tensors are what it is: engines read them, and nobody changes them. Its torch module is made when something asks
-    for it, such as gradients; reading forward passes of that need no lock. Whoever adds a hook or runs a backward pass
-    holds `lock`.
+    Engines read the tensors, and nobody changes them. The torch module is built on first use, for example for
+    gradients. Forward passes of the module need no lock; hold `lock` to add a hook or run a backward pass.
     """
 
     spec: ModelSpec
     tensors: "Tensors"  # float32 by timm's names, read-only
     sha256: str  # of the weights file; "" when untrained
     lock: threading.RLock = field(default_factory=threading.RLock)
-    modules: "list[torch.nn.Module]" = field(default_factory=list)  # none yet, or the one
+    modules: "list[torch.nn.Module]" = field(default_factory=list)  # empty until the module is built
 
     @property
     def module(self) -> "torch.nn.Module":
         """The network in torch, in evaluation mode, without gradients. Raises SettingsError without torch or timm."""
         if not self.modules:
             optional_packages.require(*optional_packages.TORCH)
-            from effviz.zoo import torch_modules  # and so torch, which takes seconds
+            from effviz.zoo import torch_modules  # imports torch, which takes seconds
 
             with self.lock:
-                if not self.modules:  # another thread made it meanwhile
+                if not self.modules:  # another thread may have built it meanwhile
                     self.modules.append(torch_modules.build_module(self.spec, self.tensors))
         return self.modules[0]
 
     @property
     def tensor_bytes(self) -> int:
-        """Memory that the tensors take once."""
+        """Memory of one copy of the tensors."""
         return sum(tensor.nbytes for tensor in self.tensors.values())
 
     @property
     def nbytes(self) -> int:
-        """Memory that the tensors take, and the module where there is one."""
+        """Memory of the tensors, and of the module if it has been built."""
         return (1 + len(self.modules)) * self.tensor_bytes
 
 
@@ -215,7 +214,7 @@ class Model:
 
     @property
     def module(self) -> "torch.nn.Module":
-        """The network in torch; the first call makes it, see `Weights`."""
+        """The network in torch, built on first use; see `Weights`."""
         return self.weights.module
 
     @property
@@ -229,7 +228,7 @@ VERSIONED_PACKAGES: Final = ("grad-cam", "numpy", "pillow", "timm", "torch", "to
 
 
 def model_settings(models: Sequence[Model]) -> dict[str, object]:
-    """What is needed to repeat what these models answer, as JSON has it: versions of packages, and each model."""
+    """Return what is needed to reproduce the models' outputs, for JSON: package versions and each model's settings."""
     of_spec = ("architecture", "depth", "width", "trained", "weights", "crop_pct", "interpolation", "mean", "std")
     facts = [
         {
@@ -243,7 +242,7 @@ def model_settings(models: Sequence[Model]) -> dict[str, object]:
     return {"versions": {**optional_packages.versions(*VERSIONED_PACKAGES)}, "models": facts}
 
 
-# Evaluation transforms: settings of timm 1.0.31 as data, so that nobody has to load torch.
+# Evaluation transforms: the settings of timm 1.0.31 as data, so that torch is not needed.
 
 Rgb = tuple[float, float, float]
 IMAGENET_STATISTICS: tuple[Rgb, Rgb] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -260,7 +259,7 @@ class EvalTransform:
     statistics: tuple[Rgb, Rgb] = IMAGENET_STATISTICS  # mean and std of pixels in 0..1
 
 
-# Crops of Google's networks, each at its published resolution; of the others' weights, timm's default comes first.
+# Crops of Google's networks, each at its published resolution. Among the others, timm's default weights come first.
 _GOOGLE_CROPS = {"b0": 0.875, "b1": 0.882, "b2": 0.89, "b3": 0.904, "b4": 0.922, "b5": 0.934, "b6": 0.942, "b7": 0.949}
 _OTHER_TRANSFORMS = {
     "tf_efficientnet_lite0.in1k": EvalTransform(224, 0.875, "bicubic", HALF_STATISTICS),
@@ -280,10 +279,10 @@ _OTHER_TRANSFORMS = {
 
 
 def eval_transform(architecture: str) -> EvalTransform | None:
-    """Settings for timm's architecture with its weights tag, `tf_efficientnet_b0.aa_in1k`; None when it is not listed.
+    """Return the transform of timm's architecture with its weights tag, `tf_efficientnet_b0.aa_in1k`; None if unlisted.
 
-    Without a tag they are those of timm's default. Google's AdvProp weights want pixels in -1..1, its other weights
-    ImageNet's mean and deviation.
+    Without a tag, it is that of timm's default weights. Google's AdvProp weights expect pixels in -1..1, its other
+    weights ImageNet's mean and standard deviation.
     """
     model, _, tag = architecture.partition(".")
     size = model.removeprefix("tf_efficientnet_")

@@ -1,4 +1,4 @@
-"""A network as an ONNX file, with its preprocessing and its classes in the metadata, checked by another engine."""
+"""Export a network to ONNX, with preprocessing and classes in the metadata, checked with another engine."""
 
 import io
 import json
@@ -19,12 +19,12 @@ from effviz.zoo.model import Model, ModelRef
 
 MOST_DIFFERENCE: Final = 1e-4  # of the largest logit
 INPUT, OUTPUT = "pixels", "logits"
-_PICTURES: Final = 2  # checked at once, since their number stays open in the file
+_PICTURES: Final = 2  # batch size of the check, because the file's batch size is dynamic
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """What was written, and how far its logits are from the network's own."""
+    """The file written, and how far its logits are from the network's."""
 
     file: Path
     size_bytes: int
@@ -32,9 +32,9 @@ class OnnxFile:
 
 
 def export_onnx(model: Model, file: Path) -> OnnxFile:
-    """Write a network with its weights for one input size; how many pictures it takes at once stays open.
+    """Write a network with its weights for one input size and any batch size.
 
-    The file is read back by onnxruntime, and its logits are compared with torch's, before it is moved to its place.
+    Before the file is moved into place, onnxruntime loads it, and its logits are compared with torch's.
 
     Raises:
         SettingsError: torch, onnx or onnxruntime is not installed, or the file cannot be written.
@@ -56,7 +56,7 @@ def export_onnx(model: Model, file: Path) -> OnnxFile:
 
 
 def metadata(ref: ModelRef) -> dict[str, str]:
-    """The file's metadata; values that are not text are JSON."""
+    """Return the file's metadata; values that are not text are JSON."""
     spec = ref.spec
     preprocessing = {
         "resize_short_side_px": math.floor(ref.resolution_px / spec.crop_pct),
@@ -88,11 +88,11 @@ def _graph(model: Model) -> bytes:
         torch.onnx.export(
             model.module,
             (torch.zeros(1, 3, side, side),),
-            buffer,  # type: ignore[arg-type]  # which it takes, too
+            buffer,  # type: ignore[arg-type]  # the exporter accepts buffers, too
             input_names=[INPUT],
             output_names=[OUTPUT],
             dynamic_axes={name: {0: "pictures"} for name in (INPUT, OUTPUT)},
-            dynamo=False,  # tracing takes 1 to 6 s for B0's family; its successor took 35 to 87 s beside it
+            dynamo=False,  # tracing takes 1 to 6 s for B0's family; the dynamo exporter took 35 to 87 s
         )
     graph = onnx.load_from_string(buffer.getvalue())
     onnx.helper.set_model_props(graph, metadata(model.ref))

@@ -1,6 +1,6 @@
-"""Comparisons that are worth making, each model with its scaling axis and what to look for in its map.
+"""Ready comparisons, each model with its scaling axis and what to look for in its map.
 
-Among them is the mini family, whose training results are read here.
+One of them is the mini family, whose training results this module reads.
 """
 
 import csv
@@ -17,7 +17,7 @@ from effviz.zoo.model import ModelRef
 
 
 class ScalingAxis(StrEnum):
-    """Which dimension a model scales, against the baseline of its comparison."""
+    """The dimension that a model scales, relative to the baseline of its comparison."""
 
     BASELINE = "baseline"
     DEPTH = "depth"
@@ -30,10 +30,10 @@ BASELINE, DEPTH, WIDTH, RESOLUTION, COMPOUND = ScalingAxis
 
 
 def scaling_axis(ref: ModelRef, baseline: ModelRef) -> ScalingAxis | None:
-    """Which dimension a model scales against another one, by its real blocks, channels and pixels.
+    """Return the dimension that a model scales relative to another one, by actual blocks, channels and pixels.
 
-    None when it is two of the three, or when the families differ. (Lite1 and Lite2 have different depth coefficients
-    but the same blocks: between them only the width changes.)
+    None if it scales two of the three, or if the families differ. (Lite1 and Lite2 have different depth coefficients
+    but the same blocks, so only the width differs between them.)
     """
     if ref.spec.family is None or ref.spec.family is not baseline.spec.family:
         same = ref.spec == baseline.spec
@@ -51,7 +51,7 @@ def scaling_axis(ref: ModelRef, baseline: ModelRef) -> ScalingAxis | None:
 
 
 def axis_among(ref: ModelRef, before: Sequence[ModelRef]) -> ScalingAxis | None:
-    """The same against the first of the models before it, else against another one; the first is the baseline.
+    """Return `scaling_axis` relative to the first preceding model that has one; the first model is the baseline.
 
     Lite2 at 224 px is deeper and wider than Lite0, but only wider than Lite1.
     """
@@ -61,15 +61,15 @@ def axis_among(ref: ModelRef, before: Sequence[ModelRef]) -> ScalingAxis | None:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A ready comparison; refs, roles and words run side by side."""
+    """A ready comparison; refs, roles and words are parallel tuples."""
 
     name: str  # for URLs, "scaling-axes"
-    title: str  # for `_`, as are the summary and the words
+    title: str  # marked for translation, like the summary and the words
     summary: str
     refs: tuple[ModelRef, ...]
-    roles: tuple[ScalingAxis | None, ...]  # None: of another family
-    words: tuple[str, ...]  # what to look for, one sentence or two a model
-    sample: str = ""  # the photo to begin with, where most others are outside the networks' classes
+    roles: tuple[ScalingAxis | None, ...]  # None: another family
+    words: tuple[str, ...]  # what to look for, one or two sentences per model
+    sample: str = ""  # the first photo, if most others are outside the networks' classes
 
 
 def _preset(
@@ -80,13 +80,13 @@ def _preset(
 
 
 def _megabytes(*names: str) -> str:
-    """What the weights of these models take on the disk: `b0 21 MB, b1 31 MB`."""
+    """Return the disk space of the models' weights, such as `b0 21 MB, b1 31 MB`."""
     sizes = {name: state_dicts.file_bytes(catalogue.find_model(name).plan) / 1e6 for name in names}
     return ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items())
 
 
 def _numbers(label: str) -> dict[str, str]:
-    """What timm measured and what it costs, for a sentence."""
+    """Return a model's accuracy measured by timm and its MACs, formatted for a sentence."""
     ref = catalogue.parse_model(label)
     return {"top1": f"{ref.spec.top1_pct:.1f}", "macs": f"{ref.macs / 1e9:.2f}"}
 
@@ -96,7 +96,7 @@ _MOBILENET, _RESNET, _CONVNEXT = (
     for name in ("mobilenetv3_large_100.ra_in1k", "resnet50.tv_in1k", "convnext_tiny.fb_in1k")
 )
 
-# What each network of a family scales against its smallest, or Lite2 and B2 at 224 px against the one before.
+# What each network scales relative to the smallest of its family, or Lite2 and B2 at 224 px relative to the one before.
 _AXES = {"0@224": BASELINE, "1@224": DEPTH, "2@224": WIDTH, "0@260": RESOLUTION, "2@260": COMPOUND}
 
 _ALL_GROW = lazy_gettext("All three dimensions grow. Look for parts of the object that the smaller networks leave out.")
@@ -216,21 +216,21 @@ PRESETS = (
 
 
 def first_comparison() -> Preset:
-    """Return what Compare opens with: B0's scaling axes where their weights are here, else those of Lite0."""
+    """Return the comparison that Compare opens with: B0's scaling axes if their weights are here, otherwise Lite0's."""
     by_name = {preset.name: preset for preset in PRESETS}
     ours = by_name["b0-scaling-axes"]
     return ours if all(hub.availability(ref.spec).available for ref in ours.refs) else by_name["scaling-axes"]
 
 
-MINI = "mini-"  # the names of the mini family in the manifest begin so
+MINI = "mini-"  # prefix of the mini family's names in the manifest
 
 
 def all_presets() -> tuple[Preset, ...]:
-    """Return the ready comparisons, the mini family's where `models/` has all five. Raises as `manifest.entries`."""
+    """Return the ready comparisons, with the mini family if `models/` has all five. Raises as `manifest.entries`."""
     return _with_mini(manifest.entries())
 
 
-@lru_cache(maxsize=4)  # a page asks at each click
+@lru_cache(maxsize=4)  # a page calls this on each click
 def _with_mini(entries: tuple[CheckpointEntry, ...]) -> tuple[Preset, ...]:
     names = {entry.name for entry in entries}
     if not all(MINI + part.value in names for part in ScalingAxis):
@@ -239,7 +239,7 @@ def _with_mini(entries: tuple[CheckpointEntry, ...]) -> tuple[Preset, ...]:
 
 
 def _mini_preset() -> Preset:
-    """The paper's Figure 7 with weights of our own; its order and, in other words, what it says to look for."""
+    """Return the paper's Figure 7 with our own weights, in its order; what to look for paraphrases the paper."""
     return _preset(
         "mini",
         lazy_gettext("One baseline, five scalings (trained here)"),
@@ -261,32 +261,32 @@ def _mini_preset() -> Preset:
     )
 
 
-# The mini family: one baseline and four scalings of it, trained by this project with one recipe (`models/mini/`).
+# The mini family: a baseline and four scalings of it, trained by this project with one recipe (`models/mini/`).
 
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """How good a network was after an epoch of its training."""
+    """Accuracy and loss of a network after a training epoch."""
 
     epoch: int  # from 1
-    top1_pct: float  # on the pictures that it was not trained on
+    top1_pct: float  # on the pictures held out from training
     loss: float  # mean over the training pictures, with label smoothing
 
 
 @dataclass(frozen=True, slots=True)
 class MiniNetwork:
-    """One of the five."""
+    """A network of the mini family."""
 
     role: ScalingAxis  # which dimension it scales
     entry: CheckpointEntry
     macs: int
     top1_pct: float  # measured once, after the last epoch
-    interval_pct: tuple[float, float]  # 95 %, of the validation pictures alone: other seeds would differ by more
+    interval_pct: tuple[float, float]  # 95 %, of the validation pictures only: other seeds would differ by more
     epochs: tuple[EpochResult, ...]
 
 
 def mini_family() -> tuple[MiniNetwork, ...]:
-    """Return those of the five in `models/` whose accuracy is measured, by axis. Raises as `manifest.entries`."""
+    """Return the mini networks in `models/` with a measured accuracy, by axis. Raises as `manifest.entries`."""
     entries = {entry.name: entry for entry in manifest.entries()}
     return tuple(
         MiniNetwork(
@@ -303,7 +303,7 @@ def mini_family() -> tuple[MiniNetwork, ...]:
 
 
 def _epochs(role: ScalingAxis) -> tuple[EpochResult, ...]:
-    """The log beside the weights, as `effviz train` wrote it."""
+    """Read the training log beside the weights, written by `effviz train`."""
     log = manifest.locate(f"mini/{role.value}.csv")
     if not log.exists():
         return ()

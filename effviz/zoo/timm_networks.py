@@ -1,8 +1,8 @@
 """Any timm network with a spatial last layer, an average over it and a linear classifier: `timm:resnet50.a1_in1k`.
 
-timm says how it is evaluated, and its parameters and multiply-adds are counted by torch's FlopCounterMode on tensors
-without numbers. Both are kept in the cache folder, and for the networks of ready comparisons in `timm_networks.json`,
-so that lists and cards do without torch.
+timm provides the evaluation settings, and torch's FlopCounterMode counts multiply-adds on meta tensors. Both are kept
+in the cache folder, and for the networks of ready comparisons in `timm_networks.json`, so that lists and cards do not
+need torch.
 """
 
 import json
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TimmNetwork:
-    """What timm says of a network, or why no map of it can be drawn."""
+    """What timm states about a network, or why it cannot have a map."""
 
     architecture: str  # with the tag of its weights, "resnet50.a1_in1k"
     resolution_px: int = 0
@@ -48,14 +48,14 @@ class TimmNetwork:
     classes: int = 0
     classifier: str = ""  # the name of its linear layer, "fc"
     licence: str = ""
-    refusal: str = ""  # what it lacks, for `_`
+    refusal: str = ""  # why it cannot have a map, marked for translation
 
 
 def spec(architecture: str) -> ModelSpec:
-    """Describe a network by timm's name, with the tag of its weights or without; torch is loaded the first time.
+    """Describe a network by timm's name, with or without the tag of its weights; the first call loads torch.
 
     Raises:
-        SettingsError: timm does not know it, or it has no map.
+        SettingsError: timm does not have it, or it cannot have a map.
     """
     network = _network(architecture)
     if network.refusal:
@@ -68,7 +68,7 @@ def spec(architecture: str) -> ModelSpec:
     imagenet = network.classes == len(imagenet_classes.names())
     return record(
         ModelSpec,
-        asdict(network),  # what is not said here is the network's field of that name
+        asdict(network),  # the other fields are the network's fields of the same name
         name=PREFIX + network.architecture,
         family=None,
         depth=None,
@@ -87,7 +87,7 @@ def spec(architecture: str) -> ModelSpec:
 
 @lru_cache(maxsize=256)
 def cost(architecture: str, resolution_px: int) -> NetworkCost:
-    """Count a network at an input size; torch is loaded where nobody has counted it yet."""
+    """Return the cost of a network at an input size; loads torch if it has not been counted yet."""
     key = f"{architecture}@{resolution_px}"
     return NetworkCost(**_described(key, lambda: _counted(architecture, resolution_px)))
 
@@ -104,7 +104,7 @@ def build(architecture: str) -> "torch.nn.Module":
 
 
 def tensor_shapes(architecture: str) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every tensor that its file must hold."""
+    """Return the name and shape of every tensor that its file must contain."""
     return {name: tuple(tensor.shape) for name, tensor in _on_no_device(architecture).state_dict().items()}
 
 
@@ -118,7 +118,7 @@ def _described(key: str, look_up: Callable[[], TimmNetwork | NetworkCost]) -> di
     row = _shipped().get(key) or _cached(key)
     if row is None:
         row = asdict(look_up())
-        with suppress(OSError):  # it is counted again next time
+        with suppress(OSError):  # not kept: it is looked up again next time
             file_io.write_sealed(_kept_file(key), row)
     return row
 
@@ -129,7 +129,7 @@ def _shipped() -> dict[str, Any]:
     return networks
 
 
-# Kept in the cache folder under timm's version, since another one may build a name differently, and sealed.
+# Kept sealed in the cache folder under timm's version, because another version may build a network differently.
 
 MAX_KEPT_BYTES: Final = 2**16
 
@@ -151,7 +151,7 @@ def _kept_file(key: str) -> Path:
     return file_io.cache_folder() / "timm" / metadata.version("timm") / f"{name}.json"
 
 
-# Looking a network up in timm, on tensors that have a shape and no numbers.
+# Look a network up in timm, on meta tensors, which have shapes but no values.
 
 
 def _looked_up(architecture: str) -> TimmNetwork:
@@ -201,7 +201,7 @@ def _on_no_device(architecture: str) -> Any:
 
 
 def _refusal(module: Any, size_px: int) -> str:
-    """What keeps a network from having a map; "" when nothing does."""
+    """Return why a network cannot have a map; "" if it can."""
     import torch
 
     if not isinstance(module.get_classifier(), torch.nn.Linear):
@@ -219,7 +219,7 @@ def _refusal(module: Any, size_px: int) -> str:
 
 
 def _counted(architecture: str, resolution_px: int) -> NetworkCost:
-    """Two FLOPs are one multiply-add; activations are what leaves layers that have no parts."""
+    """Count a network; two FLOPs are one multiply-add, and activations are the outputs of leaf modules."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -1,4 +1,4 @@
-"""Networks as torch modules, for what needs gradients or hooks, and untrained ones of any depth and width."""
+"""Networks as torch modules, for gradients and hooks, and untrained networks of any depth and width."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from effviz.zoo import loading, timm_networks
 from effviz.zoo.model import Arithmetic, Channels, Model, ModelRef, ModelSpec, Weights, arithmetic
 from effviz.zoo.state_dicts import UNTRAINED_SEED, Array, Tensors
 
-# Building B0 and Lite0 at any depth and width with timm.
+# Build B0 and Lite0 at any depth and width with timm.
 
 
 def build_untrained(
     family: Family, depth: float, width: float, classes: int = 1000, computing: Arithmetic | None = None
 ) -> torch.nn.Module:
-    """Build an untrained network, as in the official code by default; the same arguments give the same random weights.
+    """Build an untrained network, by default as in the official code; equal arguments give equal random weights.
 
-    timm's public entry points fix depth and width, so this calls the function behind them.
+    timm's public functions fix depth and width, so this calls the function behind them.
     """
     lite = family is Family.LITE
     computing = computing or arithmetic(family)
@@ -39,33 +39,33 @@ def build_untrained(
 
 
 def build_module(spec: ModelSpec, tensors: Tensors) -> torch.nn.Module:
-    """Make a network's module with copies of its tensors, in evaluation mode and with parameters without gradients."""
-    with torch.inference_mode(False):  # tensors born in inference mode could never take part in a backward pass
-        with torch.device("meta"):  # random weights would be made in vain
+    """Build a network's module with copies of its tensors, in evaluation mode and without parameter gradients."""
+    with torch.inference_mode(False):  # tensors created in inference mode cannot be used in a backward pass
+        with torch.device("meta"):  # avoids drawing random weights
             module = build_for(spec)
         module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, assign=True)
         return module.eval().requires_grad_(False)
 
 
 def build_for(spec: ModelSpec, classes: int | None = None) -> torch.nn.Module:
-    """Build a model's network, untrained; its file may have another number of logits than it has classes."""
+    """Build a model's network, untrained; `classes` overrides the number of logits, which may differ in the file."""
     if spec.family is None or spec.depth is None or spec.width is None:
-        with torch.device("cpu"):  # some have numbers of their own that are in no file
+        with torch.device("cpu"):  # some have constants that are not in the weights file
             return timm_networks.build(spec.architecture)
     return build_untrained(spec.family, spec.depth, spec.width, classes or len(spec.classes), spec.arithmetic)
 
 
 def wrap_module(ref: ModelRef, module: torch.nn.Module, sha256: str = "") -> Model:
-    """Take a module as it is for a model; the model's tensors are views of its weights, and change with them."""
+    """Return a model of an existing module; its tensors are views of the module's weights and change with them."""
     tensors = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
     return Model(ref, Weights(ref.spec, tensors, sha256, modules=[module]))
 
 
 def run_as_saved(spec: ModelSpec, pixels: Array) -> Array:
-    """Return the logits (K,) of an input (1, 3, S, S) by timm's network with the tensors as the file has them.
+    """Return the logits (K,) of an input (1, 3, S, S) by timm's network with the tensors as stored in the file.
 
-    The way round everything that is written here: other channels than RGB and a lone logit are dealt with outside of
-    the network, on what goes in and comes out.
+    Bypasses the conversions of `loading`, as an independent check: channels other than RGB and a single logit are
+    handled outside the network, on its input and output.
     """
     tensors, _sha256 = loading.read_as_saved(spec)
     logits, channels = tensors[f"{spec.classifier}.weight"].shape[0], spec.arithmetic.channels

@@ -1,7 +1,7 @@
-"""What somebody's weights file holds: the wrapper and prefix around its tensors, whose names they have, which network.
+"""Inspect a user's weights file: wrapper, prefix, naming of its tensors, and the network that they belong to.
 
-Names and shapes tell depth, width, classes and channels. They do not tell padding, epsilon and normalisation: those
-come from whose names they are, from what the file says of itself, or from whoever adds it.
+Names and shapes determine depth, width, classes and channels, but not padding, epsilon and normalisation. Those come
+from the naming, from the file's metadata, or from the user.
 """
 
 import re
@@ -19,22 +19,22 @@ from effviz.scaling.rule import round_filters, round_repeats
 from effviz.zoo import state_dicts
 from effviz.zoo.state_dicts import Tensors
 
-# What training scripts call a state dict among other things, and its moving averages.
+# Keys under which training scripts store a state dict and its moving averages.
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 AVERAGES: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "ema")
 OTHER_FAMILIES: Final = lazy_gettext("For other families, use timm's own weights, such as timm:resnet50.a1_in1k.")
-Content = Mapping[str, Any]  # tensors of any library, and what lies beside them
+Content = Mapping[str, Any]  # tensors of any library, and other data
 
 
 class Naming(StrEnum):
-    """Whose names a file's tensors have."""
+    """The library whose names a file's tensors have."""
 
     TIMM = "timm"
     EFFICIENTNET_PYTORCH = "EfficientNet-PyTorch"  # lukemelas; computes as TensorFlow does
     TORCHVISION = "torchvision"  # pads symmetrically
 
 
-# A name that every network of that naming has once.
+# A name that occurs once in every network of the naming.
 STEMS: Final = {
     Naming.TIMM: state_dicts.FIRST_TENSOR,
     Naming.EFFICIENTNET_PYTORCH: "_conv_stem.weight",
@@ -44,31 +44,31 @@ STEMS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """A state dict, and what was around it."""
+    """A state dict, and what the file had around it."""
 
     tensors: Content
-    wrapper: str  # "" where there was none
-    averages: str  # moving averages beside it that nobody asked for
+    wrapper: str  # "" if there was none
+    averages: str  # key of moving averages beside it that were not requested
     beside: Content  # everything else in the file, such as the metadata of safetensors
-    kinds: frozenset[str] = frozenset()  # of numbers as a file has them: "float16", "bfloat16"
-    sha256: str = ""  # of that file
+    kinds: frozenset[str] = frozenset()  # number types in the file: "float16", "bfloat16"
+    sha256: str = ""  # of the file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InspectedNetwork:
-    """The network that a state dict's names and shapes make."""
+    """The network that the names and shapes of a state dict describe."""
 
     tensors: Tensors  # float32 by timm's names, read-only
     naming: Naming
-    prefix: str  # before its names
-    left_out: tuple[str, ...]  # tensors that did not have the prefix
-    counters: bool  # whether batch norms' counters were there
-    plan: Plan  # by the published multipliers, or the shortest ones, that give these layers; at B0's size
+    prefix: str  # of its names
+    left_out: tuple[str, ...]  # tensors without the prefix
+    counters: bool  # whether the file has the counters of batch norms
+    plan: Plan  # with the published, otherwise shortest, multipliers that give these layers; at B0's size
     channels: int  # 1 or 3
 
 
 def unwrap(content: Content, ema: bool = False) -> Unwrapped:
-    """Take a state dict out of its wrapper, moving averages only if asked for; raises WeightsError without one."""
+    """Take a state dict out of its wrapper, or its moving averages with `ema`; raises WeightsError without one."""
     averages = next((name for name in AVERAGES if _is_state_dict(content.get(name))), "")
     plain = next((name for name in WRAPPERS if _is_state_dict(content.get(name))), "")
     wrapper = averages if ema else plain
@@ -81,7 +81,7 @@ def unwrap(content: Content, ema: bool = False) -> Unwrapped:
 
 
 def _is_state_dict(value: object) -> bool:
-    """Whether tensors lie in it, whatever lies beside them."""
+    """Return whether a value is a mapping that contains tensors, possibly among other data."""
     return isinstance(value, Mapping) and any(hasattr(tensor, "shape") and tensor.shape for tensor in value.values())
 
 
@@ -100,7 +100,7 @@ def _no_state_dict(content: Content, averages: str, ema: bool) -> WeightsError:
 
 
 def _find_network(tensors: Tensors) -> tuple[Naming, str]:
-    """Find whose names they are, and what stands before them: `module.`, `_orig_mod.`, `model.` or any other."""
+    """Return the naming of the tensors and their prefix: `module.`, `_orig_mod.`, `model.` or any other."""
     candidates = [
         (naming, name.removesuffix(stem))
         for naming, stem in STEMS.items()
@@ -126,7 +126,7 @@ def _listed(content: Content) -> str:
 
 
 def inspect(tensors: Tensors, source: str) -> InspectedNetwork:
-    """Return which network a state dict is, its tensors by timm's names and checked; raises WeightsError for others."""
+    """Return the network of a state dict, with checked tensors by timm's names; raises WeightsError for others."""
     naming, prefix = _find_network(tensors)
     ours = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     named = _translated(naming, ours)
@@ -146,7 +146,7 @@ def inspect(tensors: Tensors, source: str) -> InspectedNetwork:
     )
 
 
-# Other libraries' names to timm's.
+# Translation of other libraries' names to timm's.
 
 
 def _translated(naming: Naming, tensors: Tensors) -> Tensors:
@@ -160,7 +160,7 @@ def _translated(naming: Naming, tensors: Tensors) -> Tensors:
 
 
 _TORCHVISION_LAYERS: Final = {
-    True: (("conv_dw", "bn1"), (), ("conv_pw", "bn2")),  # the first stage, which does not expand
+    True: (("conv_dw", "bn1"), (), ("conv_pw", "bn2")),  # the first stage, which has no expansion
     False: (("conv_pw", "bn1"), ("conv_dw", "bn2"), (), ("conv_pwl", "bn3")),
 }
 
@@ -169,7 +169,7 @@ _TORCHVISION_ENDS: Final = {"0.0": "conv_stem", "0.1": "bn1", "8.0": "conv_head"
 
 
 def _from_torchvision(name: str) -> str:
-    """Return timm's name for one of torchvision's `efficientnet_b*`; an unknown one stays, for the fit to refuse."""
+    """Return timm's name for one of torchvision's `efficientnet_b*`; unknown names stay and fail in the fit."""
     if match := re.fullmatch(r"classifier\.(?:\d\.)?(weight|bias)", name):
         return f"classifier.{match[1]}"
     if (match := re.fullmatch(r"features\.(\d\.\d)\.(\w+)", name)) and match[1] in _TORCHVISION_ENDS:
@@ -185,7 +185,7 @@ def _from_torchvision(name: str) -> str:
 
 
 def _blocks_in_a_row(tensors: Tensors) -> Plan:
-    """A plan with as many blocks as EfficientNet-PyTorch numbers from the first stage to the last."""
+    """Return a plan with as many blocks as EfficientNet-PyTorch numbers across all stages."""
     numbers = [int(match[1]) for name in tensors if (match := re.match(r"_blocks\.(\d+)\.", name))]
     blocks, family = max(numbers, default=-1) + 1, _family(tensors, "._se_reduce.")
     most = blocks / sum(stage.repeats for stage in B0_STAGES[1:-1])
@@ -193,17 +193,17 @@ def _blocks_in_a_row(tensors: Tensors) -> Plan:
     return plan(depth, 1.0, 224, family)
 
 
-# Depth and width from shapes.
+# Infer depth and width from shapes.
 
 
 def infer(tensors: Tensors) -> Plan:
-    """Find the scaled B0 or Lite0 with these shapes, by timm's names, at B0's size; raises WeightsError for others."""
+    """Infer the scaled B0 or Lite0 with these shapes, by timm's names, at B0's size; raises WeightsError for others."""
     family = _family(tensors, ".se.conv_reduce.")
     counts, channels = _stage_counts(tensors), _stage_channels(tensors, family)
     classifier = tensors.get("classifier.weight")
     if classifier is None or classifier.ndim != 2:
         raise _not_scaled(_("there is no linear layer called classifier"))
-    # Published multipliers first: B1's and B2's depths give the same blocks.
+    # Published multipliers first, because the depths of B1 and B2 give the same blocks.
     own = ((row.depth, row.width) for row in PUBLISHED.values() if row.family is family)
     fitting = ((d, w) for d, w in own if (_repeats(d, family), _widened(w, family)) == (counts, channels))
     depth, width = next(fitting, None) or _inferred(family, counts, channels)
@@ -212,7 +212,7 @@ def infer(tensors: Tensors) -> Plan:
 
 def _inferred(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float]:
     pairs = list(zip(counts, [stage.repeats for stage in B0_STAGES], strict=True))
-    scaled = pairs[1:-1] if family is Family.LITE else pairs  # Lite repeats its first and last stage once
+    scaled = pairs[1:-1] if family is Family.LITE else pairs  # Lite does not scale its first and last stage
     low, high = max((count - 1) / b0 for count, b0 in scaled), min(count / b0 for count, b0 in scaled)
     what = _("{counts} blocks in its stages").format(counts=counts)
     depth = _shortest(DEPTH, low, high, lambda value: _repeats(value, family) == counts, what)
@@ -256,7 +256,7 @@ def _widened(width: float, family: Family) -> list[int]:
 
 
 def _shortest(limit: Limit, low: float, high: float, fits: Callable[[float], bool], what: str) -> float:
-    """The number with the fewest decimals between two others that fits."""
+    """Return the number with the fewest decimals in a range that fits."""
     for digits in (1, 2, 3):
         first, last = ceil(max(low, limit.low) * 10**digits), int(min(high, limit.high) * 10**digits)
         for value in (number / 10**digits for number in range(first, last + 1)):
