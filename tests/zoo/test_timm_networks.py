@@ -199,7 +199,7 @@ def test_missing_weights_name_the_one_command():
 def test_only_the_last_layer_is_offered(passed):
     seen = passed("resnet18.a1_in1k")
     for method, layer in ((Method.GRADCAM, TargetLayer.STRIDE_16), (Method.FULLGRAD, TargetLayer.LAST)):
-        with pytest.raises(TargetError, match="last layer alone"):
+        with pytest.raises(TargetError, match="maps only at its last layer"):
             activation_map(seen, 0, method, layer)
 
 
