@@ -84,7 +84,7 @@ class AppServer:
 def start_server(
     command: "Callable[[int], list[str]] | None" = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[AppServer]:
-    """Start a server and stop it at the end of the block; `command` returns its command line for a port.
+    """Start a server by the `command` for a port, default `streamlit run`, and stop it at the end of the block.
 
     Raises:
         SettingsError: the app's script is missing, or the server does not start; the message quotes its last output.

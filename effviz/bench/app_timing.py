@@ -155,7 +155,7 @@ def frames_per_second(slider: "Locator") -> float:
 
 
 def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -> float:
-    """Drag a map back and forth, zooming it meanwhile if asked to, and return how often per second it was redrawn."""
+    """Drag a map back and forth, zooming it meanwhile if `zooming`, and return how often per second it was redrawn."""
     stage.scroll_into_view_if_needed()
     stage.hover()
     page.mouse.down()

@@ -62,7 +62,7 @@ def grad_cam_of_any(model: Model, method: str = "GradCAM") -> Callable[[Floats, 
 
     def explain(pixels: Floats, index: int) -> Floats:
         targets = [ClassifierOutputTarget(index)] * len(pixels)
-        wanted = {"target_idx": index} if method == "FinerCAM" else {"targets": targets}  # it makes its own targets
+        wanted = {"target_idx": index} if method == "FinerCAM" else {"targets": targets}  # FinerCAM makes its own
         return np.asarray(cam(input_tensor=torch.tensor(pixels), **wanted), np.float32)
 
     return explain

@@ -80,7 +80,7 @@ Smooth = Annotated[
 EnergyOn = Annotated[
     EnergyPhotosName,
     typer.Option(
-        help="Photos for the energy metric: all, or score-cam: one box of at most half the photo, as in its paper.",
+        help="Photos for the energy metric: all, or score-cam: one box of at most half the photo, as in Score-CAM.",
     ),
 ]
 

@@ -103,7 +103,7 @@ def _solution(solution: Solution) -> dict[str, object]:
 def _show_limits(solution: Solution) -> None:
     if len(shares := solution.shares) > 1:
         typer.echo("; ".join(f"{limit.kind.value}: {share:.1%} of {limit.amount:,.0f}" for limit, share in shares))
-    stops = "no limit, but the largest size that EffViz plans" if solution.at_limit else solution.budget.kind.value
+    stops = "EffViz's largest size, before any limit" if solution.at_limit else solution.budget.kind.value
     typer.echo(f"What stops the growth: {stops}")
 
 
