@@ -1,1 +1,1 @@
-"""Numbers that others published, as CSV with a source on every row."""
+"""Numbers published by others, as CSV with a source on every row."""

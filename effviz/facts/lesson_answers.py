@@ -1,4 +1,4 @@
-"""What the lesson asks: each answer worked out from the paper's numbers and from plans, never written down again."""
+"""Answers to the lesson's questions, computed from the paper's numbers and from plans, never copied."""
 
 import math
 
@@ -11,51 +11,51 @@ from effviz.scaling.coefficient_grid import point
 
 
 def macs_times(grown: ScalingMethod, factor: float = 2.0) -> float:
-    """How many times B0's MACs a network has whose one dimension is `factor` times as large, rounded blocks and all."""
+    """Return the MACs, relative to B0's, of B0 with one dimension scaled by `factor`, blocks and channels rounded."""
     return scaling_experiments.scaled_network(**{grown.value: factor}).macs / published_plan("b0").macs
 
 
 def depth_curve() -> tuple[CurveDot, ...]:
-    """Figure 3's dots of depth alone; the lesson asks for the last one, d = 8."""
+    """Return Figure 3's dots of depth alone; the lesson asks for the last one, d = 8."""
     return tuple(dot for dot in single_dimension() if dot.method == ScalingMethod.DEPTH.value)
 
 
 def widest() -> WidthDot:
-    """The last dot of Figure 4's line that widens B0 alone."""
+    """Return the last dot of Figure 4's line that scales only the width of B0."""
     return next(dot for dot in reversed(width_by_baseline()) if (dot.depth, dot.resolution) == (1.0, 1.0))
 
 
 def balance_lead() -> float:
-    """How many points the line from d = 2 and r = 1.3 lies above `widest()` at the same FLOPs, as it is drawn."""
+    """Return by how many points the line from d = 2, r = 1.3 is above `widest()` at the same FLOPs, as drawn."""
     balanced = [dot for dot in width_by_baseline() if (dot.depth, dot.resolution) == (2.0, 1.3)]
     return scaling_experiments.accuracy_at(balanced, widest().macs_billions) - widest().top1_pct
 
 
 def doubling_phi() -> float:
-    """The phi at which the rule alone, alpha * beta^2 * gamma^2 to the phi, doubles the MACs."""
+    """Return the phi at which the rule alone, (alpha * beta^2 * gamma^2)^phi, doubles the MACs."""
     return math.log(2) / math.log(PAPER_RULE.constraint)
 
 
 def macs_times_at_phi_1() -> float:
-    """How many times B0's MACs the rule's own network has at phi = 1, blocks and channels rounded."""
+    """Return the MACs, relative to B0's, of the rule's own network at phi = 1, blocks and channels rounded."""
     return point(PAPER_RULE).macs_ratio
 
 
 def points_for_twice_the_macs() -> float:
-    """How many points of top-1 above B0 a network of twice its MACs needs for the same reward."""
+    """Return how many points of top-1 above B0 a network with twice its MACs needs for the same reward."""
     return paper_points()[0].top1_pct * (Objective().doubling - 1)
 
 
 def largest_times_baseline() -> float:
-    """How many times B0's MACs B7 has."""
+    """Return the MACs of B7 relative to B0's."""
     return published_plan("b7").macs / published_plan("b0").macs
 
 
 def printed_params_ratio(model: str) -> float:
-    """How many times the parameters of the EfficientNet of its group Table 2 prints for a network."""
+    """Return the ratio that Table 2 prints of a network's parameters to those of the EfficientNet of its group."""
     return next(row.params.printed for row in paper_ratios() if row.model == model and row.params.printed)
 
 
 def printed_macs_ratio(model: str) -> float:
-    """The same for FLOPs."""
+    """Return the ratio that Table 2 prints of a network's FLOPs to those of the EfficientNet of its group."""
     return next(row.macs.printed for row in paper_ratios() if row.model == model and row.macs.printed)

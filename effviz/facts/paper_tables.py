@@ -17,7 +17,7 @@ from effviz.scaling import published_plan
 
 
 class PaperVersion(StrEnum):
-    """A state of the paper; params and FLOPs are the same in all, EfficientNet's accuracies are not."""
+    """A version of the paper; params and FLOPs are the same in all, but EfficientNet's accuracies differ."""
 
     V5 = "v5"
     V3 = "v3"
@@ -25,12 +25,12 @@ class PaperVersion(StrEnum):
 
     @property
     def label(self) -> str:
-        """For people: which version, and when."""
+        """Display name of the version, with its date."""
         return {"v5": _("v5 (Sep 2020, current)"), "v3": _("v3 (Nov 2019)"), "v1": _("v1, v2 and ICML (2019)")}[self]
 
     @property
     def url(self) -> str:
-        """The paper in this version."""
+        """URL of the paper in this version."""
         return f"https://arxiv.org/abs/1905.11946{self}"
 
     @property
@@ -51,11 +51,11 @@ _SUFFIX = {PaperVersion.V5: "", PaperVersion.V3: "_v3", PaperVersion.V1: "_v1v2_
 
 @dataclass(frozen=True, slots=True)
 class PaperPoint:
-    """A row of Table 2, as printed."""
+    """A row of Table 2 as printed."""
 
     model: str  # as printed, "EfficientNet-B3"
     name: str  # "b3"; "" for other networks
-    group: int  # 1..8: Table 2 sets networks of like accuracy together
+    group: int  # 1..8: Table 2 groups networks of similar accuracy
     is_efficientnet: bool
     version: PaperVersion
     top1_pct: float
@@ -71,7 +71,7 @@ def _short_name(model: str) -> str:
 
 @cache
 def paper_points(version: PaperVersion = PaperVersion.V5) -> tuple[PaperPoint, ...]:
-    """Every network of Table 2 with the accuracies printed in one version of the paper."""
+    """Return every network of Table 2 with the accuracies printed in one version of the paper."""
     suffix = _SUFFIX[version]
     return tuple(
         record(
@@ -88,21 +88,21 @@ def paper_points(version: PaperVersion = PaperVersion.V5) -> tuple[PaperPoint, .
     )
 
 
-# The ratios that Table 2 prints, beside what its own numbers give.
+# The ratios that Table 2 prints, compared with those of its own numbers.
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times more a network costs than the EfficientNet of its group."""
+    """The cost of a network relative to the EfficientNet of its group."""
 
     printed: float | None  # None: Table 2 prints none (FLOPs of GPipe)
-    computed: float | None  # the printed numbers divided
-    least: float | None  # what rounding of the printed numbers allows
+    computed: float | None  # quotient of the printed numbers
+    least: float | None  # bounds, from the rounding of the printed numbers
     most: float | None
 
     @property
     def possible(self) -> bool:
-        """Whether some numbers that round to the printed ones give a ratio that rounds to the printed one."""
+        """Whether numbers that round to the printed ones can have a ratio that rounds to the printed one."""
         if self.printed is None or self.least is None or self.most is None:
             return True
         half = _half_unit(self.printed)
@@ -111,7 +111,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class PaperRatios:
-    """Both ratios of a row of Table 2."""
+    """The two ratios of a row of Table 2."""
 
     model: str
     efficientnet: str  # of the same group
@@ -121,7 +121,7 @@ class PaperRatios:
 
 @cache
 def paper_ratios() -> tuple[PaperRatios, ...]:
-    """Every row of Table 2 in its order; an EfficientNet's ratio to itself is 1."""
+    """Return the ratios of every row of Table 2 in its order; those of an EfficientNet to itself are 1."""
     table = rows("table2_imagenet")
     ours = {row["group"]: row for row in table if row["is_efficientnet"]}
     return tuple(
@@ -144,7 +144,7 @@ def _ratio(theirs: float, own: float, printed: float) -> Ratio:
 
 
 def _half_unit(printed: float) -> float:
-    """Half of the last printed digit: Table 2 prints two digits, and whole numbers from 100 on."""
+    """Return half a unit of the last printed digit: Table 2 prints two digits, and whole numbers from 100 on."""
     return 0.5 * 10.0 ** min(math.floor(math.log10(printed)) - 1, 0)
 
 
@@ -165,7 +165,7 @@ class PaperStage:
 
 @cache
 def paper_stages(version: PaperVersion = PaperVersion.V5) -> tuple[PaperStage, ...]:
-    """The nine stages; the first printing (v1 and ICML, not v2) has a wrong resolution in stage 6."""
+    """Return the nine stages; the first printing (v1 and ICML, not v2) has a wrong resolution in stage 6."""
     column = "input_resolution_printed_in_icml_v1" if version is PaperVersion.V1 else "input_resolution"
     stages = []
     for row in rows("table1_b0"):
@@ -175,22 +175,22 @@ def paper_stages(version: PaperVersion = PaperVersion.V5) -> tuple[PaperStage, .
     return tuple(stages)
 
 
-# Table 4: how long a network takes for one picture on one core of a server's processor.
+# Table 4: latency of a network for one picture on one core of a server CPU.
 
 
 @dataclass(frozen=True, slots=True)
 class PaperLatency:
-    """A row of Table 4, as printed in every version of the paper.
+    """A row of Table 4 as printed in every version of the paper.
 
-    The table was never updated when the accuracies of Table 2 were, so `top1_pct` is not what v5 prints elsewhere.
+    The table was not updated with the accuracies of Table 2, so `top1_pct` differs from what v5 prints elsewhere.
     """
 
-    pair: int  # 1 or 2: the table sets two networks of like accuracy side by side
+    pair: int  # 1 or 2: the table compares two networks of similar accuracy
     model: str  # as printed, "EfficientNet-B1"
     name: str  # "b1"; "" for other networks
     top1_pct: float  # printed in Table 4
     latency_s: float
-    speedup_printed: float | None  # against the other network of the pair; None where the table prints none
+    speedup_printed: float | None  # over the other network of the pair; None if the table prints none
     conditions: str
     note: str
     source: str
@@ -198,7 +198,7 @@ class PaperLatency:
 
 @cache
 def paper_latencies() -> tuple[PaperLatency, ...]:
-    """The four networks of Table 4, in its order."""
+    """Return the four networks of Table 4 in its order."""
     return tuple(
         record(
             PaperLatency,
@@ -213,14 +213,14 @@ def paper_latencies() -> tuple[PaperLatency, ...]:
 
 
 def paper_speedup(pair: int) -> float:
-    """By how much the EfficientNet of a pair is faster, divided anew from the printed seconds."""
+    """Return the speedup of the EfficientNet of a pair, recomputed from the printed seconds."""
     slow, fast = sorted((latency.latency_s for latency in paper_latencies() if latency.pair == pair), reverse=True)
     return slow / fast
 
 
-# How EfficientNets were trained: what section 5.2 of the paper prints, and what only the official code says.
+# How EfficientNets were trained: what section 5.2 of the paper prints, and what only the official code states.
 
-# What earlier versions print otherwise than v5; "" where they say nothing. Drop connect 0.2 is survival 0.8.
+# What earlier versions print differently from v5; "" where they print nothing. Drop connect 0.2 is survival 0.8.
 _EARLIER = {
     ("survival", PaperVersion.V1): "drop connect 0.3, in v2 0.2",
     ("held_out", PaperVersion.V3): "",
@@ -230,7 +230,7 @@ _EARLIER = {
 
 @dataclass(frozen=True, slots=True)
 class TrainingFact:
-    """One setting of the training, as text; "" where that side says nothing."""
+    """One training setting as text; "" where the paper or the code states nothing."""
 
     key: str
     paper: str  # of v5
@@ -239,27 +239,27 @@ class TrainingFact:
 
     @property
     def printed(self) -> float:
-        """The paper's number."""
+        """The paper's value as a number."""
         return float(self.paper)
 
     def printed_in(self, version: PaperVersion) -> str:
-        """What a version of the paper prints; "" if nothing."""
+        """Return what a version of the paper prints; "" if nothing."""
         return _EARLIER.get((self.key, version), self.paper)
 
     @property
     def coded(self) -> float:
-        """The official code's number."""
+        """The official code's value as a number."""
         return float(self.code)
 
 
 @cache
 def training_facts() -> tuple[TrainingFact, ...]:
-    """Every setting, in the order of the table."""
+    """Return every training setting in the order of the table."""
     return tuple(record(TrainingFact, row) for row in rows("training"))
 
 
 def training_fact(key: str) -> TrainingFact:
-    """One setting by its key; raises SettingsError where there is no such one among `training_facts()`."""
+    """Return a training setting by its key; raises SettingsError for keys not in `training_facts()`."""
     by_key = {fact.key: fact for fact in training_facts()}
     if key not in by_key:
         text = _("There is no training setting {key!r}. Choose one of: {known}.")
@@ -272,7 +272,7 @@ def training_fact(key: str) -> TrainingFact:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another network on one data set, and the EfficientNet that Table 5 sets beside it."""
+    """Another network on one data set, and the EfficientNet that Table 5 compares it with."""
 
     model: str
     top1_pct: float
@@ -284,7 +284,7 @@ class Rival:
 
     @property
     def ratio(self) -> float | None:
-        """How many times more parameters the rival has, divided anew from the printed millions."""
+        """Ratio of the rival's parameters to the EfficientNet's, recomputed from the printed millions."""
         if self.params_millions is None or self.efficientnet_params_millions is None:
             return None
         return self.params_millions / self.efficientnet_params_millions
@@ -298,15 +298,15 @@ class TransferResult:
     train_size: int
     test_size: int
     classes: int
-    public: Rival  # best network whose weights are public
-    best: Rival  # best that was reported
+    public: Rival  # best network with public weights
+    best: Rival  # best reported network
     source: str
     size_source: str
 
 
 @dataclass(frozen=True, slots=True)
 class TransferDot:
-    """A dot of an EfficientNet line in Fig. 6; which network it is, is inferred from the order of parameters."""
+    """A dot of an EfficientNet line in Fig. 6; the network is inferred from the order of parameters."""
 
     dataset: str  # as in Table 5
     name: str  # "b3"
@@ -318,7 +318,7 @@ class TransferDot:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """A row of Table 8, in v5 alone: ImageNet's validation set, against its test set."""
+    """A row of Table 8, only in v5: accuracy on ImageNet's validation set and on its test set."""
 
     name: str  # "b3"
     val_top1_pct: float
@@ -328,7 +328,7 @@ class HeldOut:
     source: str
 
 
-# Fig. 6 writes some names in another way than Table 5.
+# Fig. 6 spells some names differently from Table 5.
 _FIGURE_NAMES = {
     "CIFAR10": "CIFAR-10",
     "CIFAR100": "CIFAR-100",
@@ -340,7 +340,7 @@ _FIGURE_NAMES = {
 
 @cache
 def transfer_results() -> tuple[TransferResult, ...]:
-    """Table 5 with Table 6, eight data sets in the paper's order."""
+    """Return Table 5 with Table 6, eight data sets in the paper's order."""
     sizes = {row["dataset"]: row for row in rows("table6_datasets")}
     results = []
     for row in rows("table5_transfer"):
@@ -351,13 +351,13 @@ def transfer_results() -> tuple[TransferResult, ...]:
 
 
 def _rival(columns: Sequence[Any]) -> Rival:
-    model, top1, params, own, own_top1, own_params, ratio = columns  # Table 5 has them in the order of the fields
+    model, top1, params, own, own_top1, own_params, ratio = columns  # Table 5's columns are in the order of the fields
     return Rival(model, top1, printed_number(params), own, own_top1, printed_number(own_params), printed_number(ratio))
 
 
 @cache
 def transfer_dots() -> tuple[TransferDot, ...]:
-    """Fig. 6: B0 to B7 on each data set."""
+    """Return the dots of Fig. 6, B0 to B7 on each data set."""
     classes = {result.dataset: result.classes for result in transfer_results()}
     dots = []
     for row in rows("fig6_transfer_efficientnet_line"):
@@ -370,5 +370,5 @@ def transfer_dots() -> tuple[TransferDot, ...]:
 
 @cache
 def held_out() -> tuple[HeldOut, ...]:
-    """Table 8: B0 to B7."""
+    """Return the rows of Table 8, B0 to B7."""
     return tuple(record(HeldOut, row, name=_short_name(row["model"])) for row in rows("table8_val_vs_test"))

@@ -1,7 +1,7 @@
-"""The paper's scaling experiments: the curves of Figures 3, 4 and 8, and Tables 3 and 7, beside our own counts.
+"""The paper's scaling experiments: the curves of Figures 3, 4 and 8, and Tables 3 and 7, with our own counts.
 
-The figures are read from their drawing commands. Figures 3 and 4 are the same drawing in v2, v3 and v5 of the paper,
-the curves of Figure 8 in the ICML copy and v5.
+The values were read from the figures' drawing commands. The drawings of Figures 3 and 4 are the same in v2, v3 and v5
+of the paper, the curves of Figure 8 in the ICML version and v5.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from effviz.scaling.architecture import BASE_RESOLUTION_PX
 from effviz.scaling.feasible_region import Costs, ResourceLimits, memory_bytes
 
 STATED_LEAD = 2.5  # points of top-1 that section 6 states for compound scaling, "by up to 2.5%"
-COMPOUND = tuple(f"b{i}" for i in range(5))  # dots of Fig. 8's compound curve: accuracies of v1, B0's 0.2 points lower
+COMPOUND = tuple(f"b{i}" for i in range(5))  # dots of Fig. 8's compound curve: v1's accuracies, B0's 0.2 points lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class CurveDot:
     coefficient: float  # of the dimension that grows; nan for the compound curve
     macs_billions: float  # drawn in the figure, which calls them FLOPs
     top1_pct: float  # drawn in the figure
-    network: Plan  # by the official code's rounding; its MACs are the recomputed ones
+    network: Plan  # with the official code's rounding; its MACs are the recomputed ones
     source: str
 
     @property
@@ -41,15 +41,15 @@ class CurveDot:
 
 @dataclass(frozen=True, slots=True)
 class WidthDot:
-    """One dot of Fig. 4, which does not label its widths."""
+    """One dot of Fig. 4, in which widths are not labelled."""
 
     depth: float  # of the line's baseline
     resolution: float
     index: int  # from 1, along the line
     macs_billions: float  # drawn
     top1_pct: float  # drawn
-    width: float | None  # known only where the dot is also one of Fig. 3
-    macs_billions_computed: float | None  # None where the width is not known
+    width: float | None  # known only if Fig. 3 has the same dot
+    macs_billions_computed: float | None  # None if the width is not known
     source: str
 
 
@@ -58,16 +58,16 @@ _LETTERS = {"width": "w", "depth": "d", "resolution": "r"}
 
 
 def scaled_network(depth: float = 1.0, width: float = 1.0, resolution: float = 1.0) -> Plan:
-    """B0 scaled by three factors; the input is the whole number of pixels nearest to 224 times `resolution`.
+    """Return B0 scaled by three factors; the input size is 224 times `resolution`, rounded to whole pixels.
 
-    The paper does not say how it rounds the input, so that rounding is ours.
+    The paper does not say how it rounds the input size, so this rounding is ours.
     """
     return plan(depth, width, round(BASE_RESOLUTION_PX * resolution))
 
 
 @cache
 def single_dimension() -> tuple[CurveDot, ...]:
-    """Fig. 3: B0 grown by one dimension alone, in the figure's order."""
+    """Return the dots of Fig. 3, B0 scaled in one dimension, in the figure's order."""
     dots = []
     for row in rows("fig3_single_dimension"):
         method, coefficient = row["dimension"], row["coefficient"]
@@ -83,7 +83,7 @@ def _curve_dot(row: Row, method: str, label: str, coefficient: float, network: P
 
 @cache
 def width_by_baseline() -> tuple[WidthDot, ...]:
-    """Fig. 4: growing width from four baselines."""
+    """Return the dots of Fig. 4, width scaled from four baselines."""
     dots = []
     for row in rows("fig4_width_by_baseline"):
         baseline = {"depth": row["baseline_d"], "resolution": row["baseline_r"]}
@@ -97,9 +97,9 @@ def width_by_baseline() -> tuple[WidthDot, ...]:
 
 @cache
 def drawn_twice() -> tuple[tuple[CurveDot, WidthDot], ...]:
-    """Return the networks that Fig. 3 and Fig. 4 both draw, and with different accuracies.
+    """Return the networks that Figs. 3 and 4 both show, with different accuracies.
 
-    Where a line of Fig. 4 starts, only depth or only resolution has grown, as on a curve of Fig. 3.
+    At the start of a line in Fig. 4, only depth or only resolution is scaled, as on a curve of Fig. 3.
     """
     starts = {(dot.depth, dot.resolution): dot for dot in width_by_baseline() if dot.index == 1}
     alone = {
@@ -113,9 +113,9 @@ def drawn_twice() -> tuple[tuple[CurveDot, WidthDot], ...]:
 
 @cache
 def compound_leads() -> tuple[tuple[CurveDot, float], ...]:
-    """Return how far each compound dot of Fig. 8 lies above the others at its FLOPs, points of top-1; not B0's.
+    """Return how far each compound dot of Fig. 8, except B0, is above the other curves at its FLOPs, in top-1 points.
 
-    Along a curve's straight lines as they are drawn; one that has ended keeps its last accuracy, which cost less.
+    Curves are interpolated linearly, as drawn; past its end, a curve keeps its last accuracy, which costs fewer FLOPs.
     """
     dots = scaling_methods()
     curves = [[dot for dot in dots if dot.method == method] for method in _LETTERS]
@@ -126,7 +126,7 @@ def compound_leads() -> tuple[tuple[CurveDot, float], ...]:
 
 
 def accuracy_at(curve: Sequence[Dot], macs_billions: float) -> float:
-    """The accuracy of a curve at some FLOPs, along its straight lines; where it has ended, its last accuracy."""
+    """Return a curve's accuracy at some FLOPs, interpolated linearly; past its end, its last accuracy."""
     for before, after in itertools.pairwise(curve):
         if macs_billions < after.macs_billions:
             part = (macs_billions - before.macs_billions) / (after.macs_billions - before.macs_billions)
@@ -136,7 +136,7 @@ def accuracy_at(curve: Sequence[Dot], macs_billions: float) -> float:
 
 @cache
 def scaling_methods() -> tuple[CurveDot, ...]:
-    """Fig. 8: the four ways of scaling; its dots are those of Fig. 3, which labels them, and B0 to B4."""
+    """Return the dots of Fig. 8, four scaling methods: the networks are those labelled in Fig. 3, and B0 to B4."""
     dots = []
     table = rows("fig8_scaling_methods")
     for method in dict.fromkeys(row["method"] for row in table):
@@ -149,29 +149,29 @@ def scaling_methods() -> tuple[CurveDot, ...]:
 
 
 def gain_per_doubling(before: CurveDot, after: CurveDot) -> float:
-    """Points of top-1 that a doubling of the drawn FLOPs brought between two dots of one curve."""
+    """Return the gain in top-1, in points, per doubling of the drawn FLOPs between two dots of one curve."""
     return (after.top1_pct - before.top1_pct) / math.log2(after.macs_billions / before.macs_billions)
 
 
-# Within limits of memory and MACs: the dots of Figure 8 that fit.
+# The dots of Figure 8 that fit within limits of memory and MACs.
 
 
 def best_within_budget(limits: ResourceLimits, method: ScalingMethod) -> CurveDot:
-    """The most accurate dot of a method's curve whose network, as EffViz counts it, keeps both limits.
+    """Return the most accurate dot of a method's curve whose network, as counted by EffViz, is within both limits.
 
-    B0, where every curve starts, keeps all limits that there can be.
+    B0, where every curve starts, is within all valid limits.
     """
     dots = [dot for dot in scaling_methods() if dot.method == method.value]
     fitting = [dot for dot in dots if limits.allow(Costs(dot.network.macs, memory_bytes(dot.network)))]
     return max(fitting, key=lambda dot: dot.top1_pct)
 
 
-# Tables 3 and 7: one network grown in each dimension alone, and in all at once.
+# Tables 3 and 7: one network scaled in each dimension alone, and in all at once.
 
 
 @dataclass(frozen=True, slots=True)
 class ScaledNetwork:
-    """A row of Table 3, the same in every version of the paper."""
+    """A row of Table 3, which is the same in every version of the paper."""
 
     model: str  # "MobileNetV1", "MobileNetV2", "ResNet-50"
     method: str  # "baseline", "depth", "width", "resolution", "compound"
@@ -186,7 +186,7 @@ class ScaledNetwork:
 
 @dataclass(frozen=True, slots=True)
 class ScaledB0:
-    """A row of Table 7, beside the network that the official code builds from its coefficients."""
+    """A row of Table 7, with the network that the official code builds from its coefficients."""
 
     method: str
     label: str  # as printed, "Scale model by depth"
@@ -207,7 +207,7 @@ class ScaledB0:
 
 @cache
 def other_networks() -> tuple[ScaledNetwork, ...]:
-    """Table 3: MobileNets and ResNet-50, in its order."""
+    """Return Table 3, MobileNets and ResNet-50, in its order."""
     table = rows("table3_scaling")
     baselines = {row["model"]: float(row["flops_billions"]) for row in table if row["scaling"] == "baseline"}
     networks = []
@@ -223,7 +223,7 @@ def other_networks() -> tuple[ScaledNetwork, ...]:
 
 @cache
 def scaled_b0(version: PaperVersion = PaperVersion.V5) -> tuple[ScaledB0, ...]:
-    """Table 7, in its order; versions differ in the baseline's accuracy alone."""
+    """Return Table 7 in its order; versions differ only in the baseline's accuracy."""
     column = "top1_pct_v1v2" if version is PaperVersion.V1 else "top1_pct"
     networks = []
     for row in rows("table7_scaled"):

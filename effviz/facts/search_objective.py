@@ -1,9 +1,9 @@
-"""The goal of the search that found B0, ACC(m) * [FLOPS(m) / T]^w, applied to networks whose accuracy is known.
+"""The objective of the search that found B0, ACC(m) * [FLOPS(m) / T]^w, applied to networks with known accuracy.
 
-Tan & Le 2019, section 4, after MnasNet (Tan et al. 2019, arXiv 1807.11626, "Problem Formulation"). MnasNet has latency
-where the paper has FLOPS, and lets w be alpha up to the target and beta above it; -0.07 for both makes twice the
-latency worth a relative gain of 5 % in accuracy. The accuracies that the search itself saw, of short trainings, were
-never published; the ranking here takes final ImageNet accuracies instead.
+Tan & Le 2019, section 4, after MnasNet (Tan et al. 2019, arXiv 1807.11626, "Problem Formulation"). MnasNet uses latency
+instead of FLOPS, and w is alpha up to the target and beta above it; with -0.07 for both, twice the latency is worth a
+relative gain of 5 % in accuracy. The search used accuracies of short trainings, which were never published; the ranking
+in this module uses final ImageNet accuracies instead.
 """
 
 import math
@@ -19,7 +19,7 @@ from effviz.facts.timm_results import NetworkFamily, TimmPoint, timm_points
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import published_plan
 
-TARGET_MACS = 400e6  # T and w as the paper has them
+TARGET_MACS = 400e6  # T and w of the paper
 EXPONENT = -0.07
 BASELINE = "EfficientNet-B0"  # what the search found
 MNASNET_URL = "https://arxiv.org/abs/1807.11626"
@@ -27,11 +27,11 @@ MNASNET_URL = "https://arxiv.org/abs/1807.11626"
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """How accuracy is weighed against MACs; raises SettingsError unless T is positive and w between -1 and 0."""
+    """Trade-off between accuracy and MACs; raises SettingsError unless T is positive and w between -1 and 0."""
 
     target_macs: float = TARGET_MACS  # T
     exponent: float = EXPONENT  # w: negative, so that MACs cost
-    above_only: bool = False  # MnasNet's alpha is 0: below T nothing is gained by being cheaper
+    above_only: bool = False  # MnasNet's alpha is 0: below T, fewer MACs gain nothing
 
     def __post_init__(self) -> None:
         if not 0 < self.target_macs < math.inf:
@@ -45,23 +45,23 @@ class Objective:
             raise SettingsError(text.format(exponent=self.exponent))
 
     def weight(self, macs: float) -> float:
-        """What an accuracy is multiplied by at these MACs: 1 at the target."""
+        """Return the factor on accuracy at these MACs; 1 at the target."""
         if self.above_only and macs <= self.target_macs:
             return 1.0
         return float((macs / self.target_macs) ** self.exponent)
 
     def reward_pct(self, top1_pct: float, macs: float) -> float:
-        """The accuracy in percent that a network of just T MACs would need to be worth as much."""
+        """Return the accuracy in percent that a network of exactly T MACs would need for the same reward."""
         return top1_pct * self.weight(macs)
 
     @property
     def doubling(self) -> float:
-        """How many times higher accuracy must get for a doubling of the MACs to be worth it."""
+        """Factor by which accuracy must grow to make a doubling of the MACs worthwhile."""
         return float(2.0**-self.exponent)
 
 
 class Listing(StrEnum):
-    """Where a network stands; what the paper prints and what we recompute are two listings of one network."""
+    """Where a network is listed; the paper's numbers and our recomputed ones are two listings of one network."""
 
     PAPER = "paper"  # Table 2, MACs as printed
     RECOMPUTED = "recomputed"  # Table 2's EfficientNets, MACs by effviz.scaling
@@ -86,13 +86,13 @@ class Candidate:
     top1_pct: float
     macs: float
     counted: Counted
-    source: str  # for `_`
+    source: str  # marked for translation
     family: NetworkFamily | None = None  # of timm's networks
     extra_data: bool = False  # trained on more pictures than ImageNet-1k; the paper's are not
 
 
 class Ranked(NamedTuple):
-    """A candidate's place; the first has place 1, equal rewards share a place."""
+    """A candidate with its place; places start at 1, and equal rewards share a place."""
 
     place: int
     candidate: Candidate
@@ -101,7 +101,7 @@ class Ranked(NamedTuple):
 
 @cache
 def candidates(version: PaperVersion = PaperVersion.V5) -> tuple[Candidate, ...]:
-    """Every network of Table 2 and of timm's results whose MACs are known; the paper prints none for GPipe."""
+    """Return every network of Table 2 and of timm's results with known MACs; the paper prints none for GPipe."""
     printed, recomputed = [], []
     for point in paper_points(version):
         name, top1, source = point.model, point.top1_pct, point.source
@@ -132,7 +132,7 @@ def _timm(point: TimmPoint) -> Candidate:
 
 
 def ranking(objective: Objective, among: Iterable[Candidate]) -> tuple[Ranked, ...]:
-    """The candidates, the most rewarded first."""
+    """Rank the candidates, the highest reward first."""
     rewards = [(objective.reward_pct(point.top1_pct, point.macs), point) for point in among]
     rewards.sort(key=lambda pair: (-pair[0], pair[1].name))
     values = [reward for reward, _point in rewards]
@@ -142,9 +142,9 @@ def ranking(objective: Objective, among: Iterable[Candidate]) -> tuple[Ranked, .
 def iso_reward(
     objective: Objective, reward_pct: float, least_macs: float, most_macs: float, steps: int = 40
 ) -> tuple[tuple[float, float], ...]:
-    """A line of equal reward: MACs and the top-1 in percent that earns it there, from few MACs to many."""
+    """Return a line of equal reward: pairs of MACs and the top-1 in percent that earns it, from few MACs to many."""
     ratio = most_macs / least_macs
     places = {least_macs * ratio ** (step / steps) for step in range(steps + 1)}
     if least_macs < objective.target_macs < most_macs:
-        places.add(objective.target_macs)  # where the line bends if only MACs above the target count
+        places.add(objective.target_macs)  # the line bends there if only MACs above the target count
     return tuple((macs, reward_pct / objective.weight(macs)) for macs in sorted(places))

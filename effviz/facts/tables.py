@@ -1,4 +1,4 @@
-"""The published tables, as they lie in this folder: one CSV each, with its `source` on every row."""
+"""The published tables in this folder: one CSV each, with a `source` on every row."""
 
 import csv
 import math
@@ -19,7 +19,7 @@ TABLES = tuple(sorted(file.stem for file in FOLDER.glob("*.csv")))
 
 
 def rows(name: str) -> list[Row]:
-    """Read one table as rows by column: whole numbers, numbers or texts, as the column has them; gaps are nan or "".
+    """Read a table as dicts by column, typed by column as int, float or text; gaps are nan or "".
 
     Raises:
         SettingsError: there is no table of this name; pick one of `TABLES`.
@@ -43,18 +43,18 @@ def _typed(column: Sequence[str]) -> Sequence[object]:
 
 
 def record(kind: type[T], row: Row, **values: object) -> T:
-    """Make a dataclass of a row; a field that is not among `values` is the column of its name."""
+    """Return a dataclass made from a row; fields not in `values` come from the columns of the same name."""
     same = {field.name: row[field.name] for field in fields(kind) if field.name not in values}  # type: ignore[arg-type]
     return kind(**same, **values)
 
 
 def printed_number(value: object) -> float | None:
-    """A printed number or ratio ("8.7x"); None where the table has a gap."""
+    """Parse a printed number or ratio ("8.7x"); None for a gap."""
     number = float(str(value).removesuffix("x") or math.nan)
     return None if math.isnan(number) else number
 
 
-# From what a `source` column says to where it can be read.
+# From the text of a `source` column to its URL.
 
 TIMM_URL: Final = "https://github.com/huggingface/pytorch-image-models/blob/aa4b5850/results/results-imagenet.csv"
 PAPER_URL: Final = "https://arxiv.org/abs/1905.11946"
@@ -68,7 +68,7 @@ _FILE: Final = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{7,40}) ([\w./-]+\.\w+)")
 
 
 def credit(sources: Iterable[str]) -> str:
-    """Who says what a figure shows, in one line for a slide, each once."""
+    """Return the sources of a figure in one line for a slide, without duplicates."""
     names = {
         PAPER_URL: "Tan and Le 2019, arXiv:1905.11946",
         TIMM_URL: "timm",
@@ -81,9 +81,9 @@ def credit(sources: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def link(source: str) -> str:
-    """The address of the first thing that a source names; "" for what was only computed or measured here.
+    """Return the URL of the first reference in a source; "" for what this project computed or measured itself.
 
-    The paper goes first, by its own address and not that of the copy which was read; no version where the source names
+    The paper comes first, with its own URL instead of that of the copy used, and without a version if the source names
     several.
     """
     if version := _STAMP.search(source) or _PAPER_VERSION.search(source):

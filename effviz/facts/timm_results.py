@@ -1,6 +1,6 @@
-"""Accuracies that timm measured on ImageNet's validation set, with the recipes of the weights it distributes.
+"""Accuracies that timm measured on ImageNet's validation set, with the training recipes of the weights.
 
-Also which accuracy is known for a network whose weights nobody has loaded.
+The module also looks up the known accuracy of a network by name and input size.
 """
 
 import re
@@ -14,22 +14,22 @@ from effviz.facts.tables import Row, record, rows
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, published_plan
 
-# Recipes say how the weights were trained: only networks of one recipe compare fairly.
+# A recipe is how weights were trained: only networks of the same recipe compare fairly.
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One way of training, used for a row of EfficientNets."""
+    """A training recipe, used for several EfficientNets."""
 
     key: str  # timm's tag, with a prefix where two recipes share one
-    prefix: str  # the networks it was used for, in timm's names
+    prefix: str  # of timm's names of the networks that it was used for
     tags: tuple[str, ...]  # timm's names of the weights
-    title: str  # short, stands in legends and addresses
-    words: str  # whose weights, and what is special, for `_`
+    title: str  # short, for legends and links
+    words: str  # whose weights, and what is special about them; marked for translation
 
 
-# Keys without a prefix are Google's weights of B0-B8 and L2, which timm ported. Tags that differ only in the size
-# trained at (_r224, _475) are one recipe. Meanings: timm's model cards and the README of tensorflow/tpu's EfficientNet.
+# Keys without a prefix are Google's weights of B0-B8 and L2, ported by timm. Tags that differ only in the training size
+# (_r224, _475) are one recipe. Meanings: timm's model cards and the README of tensorflow/tpu's EfficientNet.
 _GOOGLE, _TIMM = "tf_efficientnet_", "efficientnet_"
 RECIPES = (
     Recipe("aa_in1k", _GOOGLE, ("aa_in1k",), "AutoAugment", lazy_gettext("Google's weights, the paper's recipe")),
@@ -68,7 +68,7 @@ RECIPES = (
 
 
 def recipe(key: str) -> Recipe:
-    """The recipe with this key; raises SettingsError where there is no such one among `RECIPES`."""
+    """Return the recipe with this key; raises SettingsError for keys not in `RECIPES`."""
     by_key = {recipe.key: recipe for recipe in RECIPES}
     if key not in by_key:
         text = _("There is no training recipe {key!r}. Choose one of: {known}.")
@@ -77,9 +77,9 @@ def recipe(key: str) -> Recipe:
 
 
 def recipe_of(model: str, tag: str) -> Recipe:
-    """The recipe behind an EfficientNet's weights, by timm's names: `recipe_of("tf_efficientnet_b0", "aa_in1k")`."""
+    """Return the recipe of an EfficientNet's weights by timm's names: `recipe_of("tf_efficientnet_b0", "aa_in1k")`."""
     fitting = [candidate for candidate in RECIPES if model.startswith(candidate.prefix) and tag in candidate.tags]
-    return max(fitting, key=lambda candidate: len(candidate.prefix))  # Lite has a row of its own beside B0-B8
+    return max(fitting, key=lambda candidate: len(candidate.prefix))  # Lite has its own recipes besides those of B0-B8
 
 
 _SCALED_FROM_B0 = re.compile(r"(?:tf_)?efficientnet_(b[0-8]|l2|lite[0-4])")
@@ -87,7 +87,7 @@ _MORE_THAN_IMAGENET = re.compile(r"(?:^|_)(?:in12k|in21k|in22k|jft|yfcc100m|ig1b
 
 
 class NetworkFamily(StrEnum):
-    """The families of networks in `timm_accuracy.csv`; the value is a part of timm's names."""
+    """The network families in `timm_accuracy.csv`; the value is part of timm's names."""
 
     EFFICIENTNET = "efficientnet_"
     EFFICIENTNETV2 = "efficientnetv2"
@@ -99,7 +99,7 @@ class NetworkFamily(StrEnum):
 
     @property
     def label(self) -> str:
-        """The family as its authors write it."""
+        """Name of the family as its authors write it."""
         return _LABELS[self]
 
 
@@ -116,7 +116,7 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class TimmPoint:
-    """One set of weights at one input size."""
+    """A measurement of one set of weights at one input size."""
 
     architecture: str  # timm's name with the weights tag, "tf_efficientnet_b3.aa_in1k"
     name: str  # "b3", "lite0"; "" for networks that are not scaled from B0
@@ -152,49 +152,49 @@ def _point(row: Row) -> TimmPoint:
 
 @cache
 def timm_points() -> tuple[TimmPoint, ...]:
-    """Every measurement in `timm_accuracy.csv`, from few parameters to many."""
+    """Return every measurement in `timm_accuracy.csv`, by increasing number of parameters."""
     points = [_point(row) for row in rows("timm_accuracy")]
     return tuple(sorted(points, key=lambda point: (point.params_millions, point.resolution_px)))
 
 
 def recipe_points(key: str) -> tuple[TimmPoint, ...]:
-    """The EfficientNets trained by one recipe, from small to large; raises as `recipe`."""
+    """Return the EfficientNets trained with one recipe, from small to large; raises as `recipe`."""
     chosen = recipe(key)
     return tuple(p for p in timm_points() if p.family is NetworkFamily.EFFICIENTNET and p.recipe == chosen.key)
 
 
 def family_points(family: NetworkFamily) -> tuple[TimmPoint, ...]:
-    """All measured networks of a family, whatever the recipe, from small to large."""
+    """Return all measured networks of a family, with any recipe, from small to large."""
     return tuple(point for point in timm_points() if point.family is family)
 
 
 def timm_point(architecture: str, resolution_px: int) -> TimmPoint | None:
-    """What timm measured for "tf_efficientnet_b3.aa_in1k" at an input size; None when it did not."""
+    """Return timm's measurement of weights such as "tf_efficientnet_b3.aa_in1k" at an input size; None without one."""
     wanted = architecture, resolution_px
     return next((point for point in timm_points() if (point.architecture, point.resolution_px) == wanted), None)
 
 
-# Which ImageNet accuracy is known for a network whose weights nobody has loaded.
+# The known ImageNet accuracy of a network by name, without its weights.
 
-# timm's names of networks that Table 2 prints, at the size at which the paper's numbers were measured.
+# Networks of Table 2 by timm's names, with the input size at which the paper's numbers were measured.
 _IN_TABLE_2 = {("resnet152", 224): "ResNet-152", ("resnet50", 224): "ResNet-50"}
 _LITE = "lite-in1k"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownAccuracy:
-    """What somebody measured at one input size."""
+    """A published accuracy at one input size."""
 
     top1_pct: float
-    weights: str  # which weights it belongs to, for people
+    weights: str  # display name of the weights that it belongs to
     source: str
 
 
 def known_accuracy(model: str, resolution_px: int) -> KnownAccuracy | None:
-    """The accuracy of `b1`, `lite0` or timm's `resnet152` at an input size; None where nobody measured it.
+    """Return the accuracy of `b1`, `lite0` or timm's `resnet152` at an input size; None if nobody measured it.
 
-    The paper's Table 2 (v5) comes first, where it has the network. Otherwise timm's measurement; of several weights
-    the most accurate that were trained on ImageNet-1k alone count, for EfficientNet-Lite the official ones.
+    The paper's Table 2 (v5) takes precedence over timm's measurements. Among several weights of timm, the most accurate
+    ones trained only on ImageNet-1k count, for EfficientNet-Lite the official ones.
     """
     printed = _IN_TABLE_2.get((model, resolution_px), model)
     for row in paper_points(PaperVersion.V5):

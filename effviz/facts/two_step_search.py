@@ -1,6 +1,6 @@
-"""The two steps of the paper's search: grid search results over alpha, beta and gamma (`effviz search`), then phi.
+"""The two steps of the paper's search: a grid search over alpha, beta and gamma (`effviz search`), then phi.
 
-The paper's own grid and its accuracies were never published. What lies in `search/` was trained by this project, small.
+The paper's own grid and accuracies were never published. Those in `search/` are from this project's small trainings.
 """
 
 import csv
@@ -25,7 +25,7 @@ SHIPPED_FILE = Path(__file__).with_name("search") / "imagenette_coarse.csv"
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One training; the fields are the columns of the CSV."""
+    """One training run; the fields are the columns of the CSV."""
 
     alpha: float
     beta: float
@@ -36,7 +36,7 @@ class SearchResult:
     resolution_px: int
     paper_ratio: float  # alpha * beta^2 * gamma^2
     macs: int
-    macs_ratio: float  # over the unscaled baseline's MACs
+    macs_ratio: float  # MACs relative to the unscaled baseline
     params: int
     top1_pct: float  # on the validation pictures, after the last epoch
     pictures: int  # in the validation set
@@ -53,7 +53,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class SearchSummary:
-    """A point of the grid over all its seeds."""
+    """The results of a grid point over all its seeds."""
 
     rule: ScalingRule
     results: tuple[SearchResult, ...]
@@ -70,12 +70,12 @@ class SearchSummary:
 
 
 def result_columns() -> list[str]:
-    """The CSV's columns in order."""
+    """Return the columns of the CSV in order."""
     return [field.name for field in fields(SearchResult)]
 
 
 def read_results(path: Path) -> tuple[SearchResult, ...]:
-    """Read the results of a search in their order; raises DatasetError if `effviz search` did not write the file."""
+    """Read search results in file order; raises DatasetError if `effviz search` did not write the file."""
     kinds: dict[str, type] = {field.name: field.type for field in fields(SearchResult)}  # type: ignore[misc]
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -92,27 +92,27 @@ def read_results(path: Path) -> tuple[SearchResult, ...]:
 
 @cache
 def shipped_results() -> tuple[SearchResult, ...]:
-    """The run that comes with EffViz; empty while there is none."""
+    """Return the results that come with EffViz; empty if there are none."""
     return read_results(SHIPPED_FILE) if SHIPPED_FILE.exists() else ()
 
 
 def baseline_of(result: SearchResult) -> BaselineNetwork:
-    """The network that was scaled, from its unscaled training: it has as many classes as its parameters say."""
+    """Return the baseline network from its unscaled training, with the number of classes that its parameters imply."""
     one, two = (plan(result.depth, result.width, result.resolution_px, classes=count).params for count in (1, 2))
     return BaselineNetwork(result.depth, result.width, result.resolution_px, 1 + (result.params - one) // (two - one))
 
 
 def summarize_points(results: Sequence[SearchResult]) -> tuple[SearchSummary, ...]:
-    """One entry for each point, the most accurate first."""
+    """Return one summary per point, the most accurate first."""
     place = attrgetter("alpha", "beta", "gamma")
     points = (SearchSummary(ScalingRule(*at), tuple(some)) for at, some in groupby(sorted(results, key=place), place))
     return tuple(sorted(points, key=lambda point: -point.top1_pct))
 
 
 def noise_pct(points: Sequence[SearchSummary]) -> float | None:
-    """Standard deviation of top-1 between seeds of one point, pooled over the points that have several.
+    """Return the standard deviation of top-1 between seeds of a point, pooled over points with several seeds.
 
-    None where no point has two seeds: then nothing is known about the noise.
+    None if no point has two seeds, because then the noise is unknown.
     """
     squares = sum((result.top1_pct - point.top1_pct) ** 2 for point in points for result in point.results)
     freedom = sum(len(point.results) - 1 for point in points)
@@ -120,51 +120,51 @@ def noise_pct(points: Sequence[SearchSummary]) -> float | None:
 
 
 def widest_spread_pct(points: Sequence[SearchSummary]) -> float | None:
-    """The largest difference in top-1 between trainings of one point, which differ in their seed alone.
+    """Return the largest difference in top-1 between trainings of one point, which differ only in their seed.
 
-    None where no point has two seeds.
+    None if no point has two seeds.
     """
     trained = [[result.top1_pct for result in point.results] for point in points if len(point.results) > 1]
     return max((max(top1s) - min(top1s) for top1s in trained), default=None)
 
 
 def best_point(points: Sequence[SearchSummary]) -> SearchSummary | None:
-    """The point with the highest mean among those trained with two seeds or more; the baseline does not compete."""
+    """Return the point with the highest mean of those trained with two or more seeds, excluding the baseline."""
     sure = [point for point in points if len(point.results) > 1 and not point.is_baseline]
     return max(sure, key=lambda point: point.top1_pct, default=None)
 
 
 def level_with(summary: SearchSummary, leader: SearchSummary, noise: float) -> bool:
-    """Whether a point may be as good as the leader: the means differ by at most twice the noise of the difference."""
+    """Return whether a point may equal the leader: the means differ by at most twice the noise of the difference."""
     error = noise * math.sqrt(1 / len(summary.results) + 1 / len(leader.results))
     return leader.top1_pct - summary.top1_pct <= 2 * error
 
 
-# Step 2: B0 to B7 as published, beside what the formula makes of a phi. The paper never lists a phi for its networks.
-# The phis here are a guess that a user made in tensorflow/tpu#390 and found "no good fit"; no author confirmed it.
+# Step 2: B0 to B7 as published, compared with the formula at a phi. The paper never lists a phi for its networks. These
+# phis are a user's guess in tensorflow/tpu#390, who found "no good fit"; no author confirmed it.
 
 GUESS_URL = "https://github.com/tensorflow/tpu/issues/390"
 
 
 @dataclass(frozen=True, slots=True)
 class SecondStep:
-    """One published network."""
+    """A published network, compared with the formula at a guessed phi."""
 
     phi: float  # guessed by a user
     published: Published
     formula: Coefficients  # at this phi
-    implied: ImpliedPhi  # the phi that each published dimension asks for
+    implied: ImpliedPhi  # the phi that each published dimension implies
     source: str
 
     @property
     def name(self) -> str:
-        """As people write it."""
+        """Display name, such as "B3"."""
         return self.published.name.upper()
 
 
 @cache
 def second_steps() -> tuple[SecondStep, ...]:
-    """B0 to B7."""
+    """Return the comparison of B0 to B7 with the formula."""
     steps = []
     for row in rows("coefficients"):
         if guess := row["phi_guess_tpu_issue_390"]:

@@ -1,1 +1,1 @@
-"""Typed results to Plotly figures; no number is made here. Each figure's function has the name of its module."""
+"""Plotly figures from typed results; this package computes no numbers."""

@@ -1,4 +1,4 @@
-"""Accuracy against cost: the paper's Figures 1 and 5, with what timm measured beside them, each with its source."""
+"""Accuracy against cost: the paper's Figures 1 and 5 and timm's measurements, each with its source."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,28 +16,28 @@ from effviz.zoo.model import IMAGENET, ModelRef, NetworkCost
 from effviz.zoo.presets import ScalingAxis
 from effviz.zoo.timm_networks import PREFIX
 
-# What the figure shows: networks with their accuracy and cost, each with its source.
+# The data of the figure: networks with accuracy, cost and source.
 
 
 class Cost(StrEnum):
-    """What accuracy is paid with; the value stands in addresses."""
+    """The cost on the horizontal axis; the value is part of links."""
 
     PARAMS = "Params"
     MACS = "MACs"
 
     @property
     def axis(self) -> str:
-        """The title of its axis."""
+        """Title of the axis."""
         return {"Params": _("Parameters (millions)"), "MACs": _("MACs, the paper's FLOPs (billions)")}[self]
 
     @property
     def column(self) -> str:
-        """What a file calls it."""
+        """Column name in files."""
         return {"Params": "params_millions", "MACs": "macs_billions"}[self]
 
 
 class Count(StrEnum):
-    """Who counted a network's MACs, and what they counted; the values are for `_`."""
+    """Who counted a network's MACs, and what they counted; the values are marked for translation."""
 
     PRINTED = lazy_gettext("printed in the paper as FLOPs")
     COMPUTED = lazy_gettext("convolutions and linear layers, counted by EffViz")
@@ -45,7 +45,7 @@ class Count(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a series is; it decides how the series is drawn."""
+    """The kind of a series, which determines how it is drawn."""
 
     PAPER_EFFICIENTNETS = "paper-efficientnets"
     PAPER_OTHERS = "paper-others"
@@ -56,20 +56,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NetworkPoint:
-    """One network."""
+    """A network in the figure."""
 
     id: str  # unique in a figure: "EfficientNet-B3", "tf_efficientnet_b3.aa_in1k@300"
     label: str  # short: "B3"
-    training: str  # how it was trained, for people and for `_`
+    training: str  # display text on how it was trained, marked for translation
     top1_pct: float
     params_millions: float
     macs_billions: float | None  # None: nobody published it
     macs_count: Count
-    compare: str  # the model's name on the Compare page, "b3@300"; "" when it cannot be compared
+    compare: str  # the model's name on the Compare page, "b3@300"; "" if it cannot be compared
     source: str
     top5_pct: float | None = None
-    macs_billions_with_bn: float | None = None  # timm's count, where macs_billions is another one
-    resolution_px: int | None = None  # None: the paper does not print it in Table 2
+    macs_billions_with_bn: float | None = None  # timm's count, if macs_billions is a different one
+    resolution_px: int | None = None  # None: not printed in Table 2 of the paper
     extra_data: bool = False  # trained on more pictures than ImageNet-1k
 
     def cost(self, cost: Cost) -> float | None:
@@ -79,7 +79,7 @@ class NetworkPoint:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSeries:
-    """Networks that belong together."""
+    """Networks that form one series."""
 
     title: str
     kind: Kind
@@ -88,7 +88,7 @@ class NetworkSeries:
 
 @dataclass(frozen=True, slots=True)
 class UnmeasuredNetwork:
-    """A network that has a cost but no accuracy, since nobody trained it."""
+    """A network that has a cost but no accuracy, because nobody trained it."""
 
     label: str
     params_millions: float
@@ -100,12 +100,12 @@ class UnmeasuredNetwork:
 
 
 def unmeasured_network(label: str, network: Plan | NetworkCost) -> UnmeasuredNetwork:
-    """Where a planned network lies on the axes of cost."""
+    """Return the costs of a planned network."""
     return UnmeasuredNetwork(label, network.params / 1e6, network.macs / 1e9)
 
 
 def compared_series(refs: Sequence[ModelRef]) -> tuple[NetworkSeries, tuple[UnmeasuredNetwork, ...]]:
-    """Models of a comparison: points where someone measured them on ImageNet at their size, marks where nobody did."""
+    """Return the models of a comparison: as points if measured on ImageNet at their size, otherwise as marks."""
     points: list[NetworkPoint] = []
     marks: list[UnmeasuredNetwork] = []
     for ref in refs:
@@ -117,7 +117,7 @@ def compared_series(refs: Sequence[ModelRef]) -> tuple[NetworkSeries, tuple[Unme
 
 
 def paper_series(version: paper_tables.PaperVersion) -> tuple[NetworkSeries, NetworkSeries]:
-    """Table 2 of the paper: the EfficientNets, and the networks they were compared with."""
+    """Return Table 2 of the paper: the EfficientNets, and the networks that they are compared with."""
     points = paper_tables.paper_points(version)
     ours = tuple(_paper_point(point) for point in points if point.is_efficientnet)
     others = tuple(_paper_point(point) for point in points if not point.is_efficientnet)
@@ -128,21 +128,21 @@ def paper_series(version: paper_tables.PaperVersion) -> tuple[NetworkSeries, Net
 
 
 def recipe_series(recipe: timm_results.Recipe) -> NetworkSeries:
-    """The EfficientNets that timm measured with weights of one recipe."""
+    """Return the EfficientNets that timm measured with weights of one recipe."""
     training = f"{recipe.title}: {_(recipe.words)}"
     points = tuple(_timm_point(point, training) for point in timm_results.recipe_points(recipe.key))
     return NetworkSeries(_("timm, {name}").format(name=recipe.title), Kind.RECIPE, points)
 
 
 def family_series(family: timm_results.NetworkFamily) -> NetworkSeries:
-    """Every network of another family that timm measured; their recipes differ."""
+    """Return every network of another family that timm measured; their recipes differ."""
     text = _("timm's tag {tag}")
     points = tuple(_timm_point(point, text.format(tag=point.recipe)) for point in timm_results.family_points(family))
     return NetworkSeries(_("timm, {name}").format(name=family.label), Kind.FAMILY, points)
 
 
 def _top1(ref: ModelRef) -> tuple[float, str] | None:
-    """ImageNet accuracy in percent at the size that is compared, and who measured it."""
+    """Return the ImageNet accuracy in percent at the compared size, and its source."""
     spec = ref.spec
     if measured := timm_results.timm_point(spec.architecture, ref.resolution_px):
         return measured.top1_pct, measured.source
@@ -201,7 +201,7 @@ def _timm_point(point: timm_results.TimmPoint, training: str) -> NetworkPoint:
 
 
 def _compare(point: timm_results.TimmPoint) -> str:
-    if not point.name:  # of another family; whether it has a map is said when it is chosen
+    if not point.name:  # of another family; whether it has a map is checked when it is chosen
         return f"{PREFIX}{point.architecture}@{point.resolution_px}"
     if point.name not in catalogue.NAMES or point.recipe not in catalogue.recipe_names(point.name):
         return ""
@@ -209,14 +209,14 @@ def _compare(point: timm_results.TimmPoint) -> str:
 
 
 HEIGHT_PX, COMPACT_HEIGHT_PX = 520, 300
-STEP, COMPACT_STEP = 0.05, 0.08  # of the height: a line of text
-MOST_ABOVE = 0.6  # of the height: names of lines stand above all points
-LEFT = 0.3  # of the points' width: room for the name of the leftmost star, where lines stand at its right
+STEP, COMPACT_STEP = 0.05, 0.08  # height of a line of text, as a share of the figure's
+MOST_ABOVE = 0.6  # most of the height for names of lines, which are above all points
+LEFT = 0.3  # of the points' width: room for the name of the leftmost star if lines are on its right
 
-# Printed beside their dots in the wide figure: those of the paper's other networks that lie apart on both axes.
+# Those of the paper's other networks that are labelled in the wide figure, because they are apart on both axes.
 _APART = ("ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4")
 
-# The small figure has no legend: the ends of the line are named, and the crosses once, where they lie apart.
+# The small figure has no legend: it labels the ends of the line, and the crosses once, where they are apart.
 _ENDS, _CROSSES = ("B0", "B7"), "ResNet-50"
 
 _LOOKS = {
@@ -229,7 +229,7 @@ _TEXT_POSITIONS = {Kind.PAPER_OTHERS: "bottom left", Kind.COMPARED: "bottom righ
 
 
 def credit_line() -> str:
-    """The line below a slide of the figure: whose numbers these are, and its licence."""
+    """Return the line below a slide of the figure, with sources and licence."""
     return _("Source: Tan and Le 2019, arXiv:1905.11946; timm. Drawn by EffViz (Apache-2.0).")
 
 
@@ -237,9 +237,9 @@ def credit_line() -> str:
 def accuracy_cost_figure(
     series: Sequence[NetworkSeries], cost: Cost, marks: Sequence[UnmeasuredNetwork] = (), compact: bool = False
 ) -> go.Figure:
-    """Draw accuracy over cost on a log axis; networks without an accuracy (`marks`) are dashed lines.
+    """Draw accuracy over cost on a log axis, with networks without an accuracy (`marks`) as dashed lines.
 
-    Every point carries its id as the first of its `customdata`, so that a click can tell which it was.
+    The first `customdata` of every point is its id, which identifies the point on a click.
     """
     chart = style.figure(COMPACT_HEIGHT_PX if compact else HEIGHT_PX)
     looks = iter(style.SERIES * 2)
@@ -248,7 +248,7 @@ def accuracy_cost_figure(
         named = _named(networks.kind, crowded, compact)
         chart.add_trace(_trace(networks, cost, _LOOKS.get(networks.kind) or next(looks), named))
     costs = [x for trace in chart.data for x in trace.x] + [mark.cost(cost) for mark in marks]
-    accuracies = [y for trace in chart.data for y in trace.y] or [70.0, 90.0]  # any range will do for nothing
+    accuracies = [y for trace in chart.data for y in trace.y] or [70.0, 90.0]  # any range works for an empty figure
     low, high = min(accuracies) - 1.5, max(accuracies) + 1.5  # room for labels
     lines = _lines(marks, cost, costs)
     steps = max((level + 1 for _mark, level in lines), default=0)
@@ -271,14 +271,14 @@ def accuracy_cost_figure(
 def _lines(
     marks: Sequence[UnmeasuredNetwork], cost: Cost, costs: Sequence[float]
 ) -> list[tuple[UnmeasuredNetwork, int]]:
-    """The marks from left to right, and how many lines of text below the top the name of each stands."""
+    """Return the marks from left to right, each with the position of its name in lines of text below the top."""
     ordered = sorted(marks, key=lambda mark: mark.cost(cost))
     names = [(mark.label, math.log10(mark.cost(cost))) for mark in ordered]
     return list(zip(ordered, style.stack_labels(names, [math.log10(amount) for amount in costs]), strict=True))
 
 
 def _name(chart: go.Figure, traces: Sequence[go.Scatter]) -> None:
-    """Put names where no line runs through them, the first trace's first; left of all points there is room for one."""
+    """Place names off the lines, those of the first trace first, and make room for one to the left of all points."""
     points = [(math.log10(x), y) for trace in chart.data for x, y in zip(trace.x, trace.y, strict=True)]
     if not points:
         return
@@ -301,7 +301,7 @@ def _name(chart: go.Figure, traces: Sequence[go.Scatter]) -> None:
 
 
 def network_hover(point: NetworkPoint) -> str:
-    """What a reader wants to know about a point, and where it comes from (HTML)."""
+    """Return the hover text of a point with its source (HTML)."""
     lines = [
         f"<b>{point.id}</b>",
         _("top-1 {percent:g} %").format(percent=point.top1_pct)
@@ -343,14 +343,14 @@ def _trace(networks: NetworkSeries, cost: Cost, look: style.SeriesStyle, named: 
             "symbol": [f"{look.symbol}-open" if point.extra_data else look.symbol for point in points],
             "size": 14 if networks.kind is Kind.COMPARED else 8,
         },
-        # A click makes one point larger; Plotly alone would fade all the others.
+        # A click enlarges one point; by default, Plotly fades all others.
         selected={"marker": {"size": 16}, "textfont": {"color": look.colour}},
         unselected={"marker": {"opacity": 1}},
     )
 
 
 def _named(kind: Kind, crowded: bool, compact: bool) -> Mapping[str, str] | None:
-    """Beside whose points words stand, and which; None: all their names. The others say their names on hover."""
+    """Return the labels of a series by name, None for all names; points without a label show it on hover."""
     match kind:
         case Kind.COMPARED:
             return None

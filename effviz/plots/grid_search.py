@@ -1,4 +1,4 @@
-"""The grid search over alpha, beta and gamma: the grid in space, what its points really cost, and what was trained."""
+"""The grid search over alpha, beta and gamma: the grid in space, its actual costs, and the trained points."""
 
 import math
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from effviz.zoo.presets import ScalingAxis
 if TYPE_CHECKING:
     from effviz.train.family_training import FamilyOutcome
 
-# A family that `effviz train family` trained: top-1 over MACs, every seed a point.
+# A family trained by `effviz train family`: top-1 over MACs, one point per seed.
 
 HEIGHT_PX = 460
 
 
 def family_accuracy(outcomes: "Sequence[FamilyOutcome]") -> go.Figure:
-    """Top-1 of `val/` over MACs in millions: finals and step 1's candidates."""
+    """Draw top-1 on `val/` over MACs in millions, for final networks and candidates of step 1."""
     chart = figure(HEIGHT_PX)
     looks = dict(zip({row.network for row in outcomes} - set(ScalingAxis), SERIES, strict=False))
     for part, network in dict.fromkeys((row.part, row.network) for row in outcomes):
@@ -55,26 +55,26 @@ TRUTH_ONLY = lazy_gettext("By the count only")
 
 _SYMBOLS = {BOTH: "circle", PAPER_ONLY: "diamond-open", TRUTH_ONLY: "square"}
 
-# Too few MACs are teal, too many brown, and twice the baseline's is neither; no axis has one of the colours.
+# Teal for too few MACs, brown for too many, grey for twice the baseline's; no scaling axis uses these colours.
 _SCALE: Final = [[0.0, TEAL], [0.5, "#A0A0A0"], [1.0, BROWN]]
-_LINES: Final = "#A0A0A0"  # of the grid; WebGL shows translucent ones in white
+_LINES: Final = "#A0A0A0"  # of the grid; WebGL draws translucent lines in white
 _STEPS: Final = 24  # of the surface, along each side
 
 
 def kind(point: GridPoint) -> str:
-    """Where a point doubles the MACs; grids hold no points that do nowhere."""
+    """Return how a point doubles the MACs: by formula, by count or both; grids contain no other points."""
     if point.on_paper:
         return BOTH if point.really else PAPER_ONLY
     return TRUTH_ONLY
 
 
 def label(rule: ScalingRule) -> str:
-    """The three bases, for people."""
+    """Return the display text of the three bases."""
     return f"α {rule.alpha:g}, β {rule.beta:g}, γ {rule.gamma:g}"
 
 
 def space(points: Sequence[GridPoint]) -> go.Figure:
-    """The grid in three dimensions around the surface where the formula gives 2, coloured by what points cost."""
+    """Draw the grid in three dimensions, coloured by cost, around the surface where the formula gives 2."""
     chart = _space(points)
     for name in _SYMBOLS:
         same_kind = [point for point in points if kind(point) == name]
@@ -90,7 +90,7 @@ def space(points: Sequence[GridPoint]) -> go.Figure:
 
 
 def accuracy_space(points: Sequence[GridPoint], top1_pct: Sequence[float | None]) -> go.Figure:
-    """The same for the baseline that was searched: trained points have the colour of their accuracy, others none."""
+    """Draw the grid of the searched baseline, with trained points coloured by accuracy and others grey."""
     chart = _space(points)
     trained = [(point, top1) for point, top1 in zip(points, top1_pct, strict=True) if top1 is not None]
     left = [point for point, top1 in zip(points, top1_pct, strict=True) if top1 is None]
@@ -123,7 +123,7 @@ def _space(points: Sequence[GridPoint]) -> go.Figure:
 
 
 def _surface(rules: Sequence[ScalingRule]) -> go.Surface:
-    """Where the formula gives 2: gamma = sqrt(2 / (alpha * beta^2)), up to the edge where gamma is 1."""
+    """Return the surface where the formula gives 2: gamma = sqrt(2 / (alpha * beta^2)), up to the edge at gamma = 1."""
     steps = [step / _STEPS for step in range(_STEPS + 1)]
     most_alpha, most_beta = (max(getattr(rule, base) for rule in rules) for base in ("alpha", "beta"))
     alphas = [1 + (min(most_alpha, DOUBLE) - 1) * step for step in steps]
@@ -149,7 +149,7 @@ def _cloud(
     symbol: str,
     words: Sequence[str] | None = None,
 ) -> tuple[go.Scatter3d, go.Scatter3d]:
-    """Points coloured by a value, grey without one; and what stands for them in the legend, which knows no scale."""
+    """Return points coloured by value, or grey, and a legend entry, which cannot show a colour scale."""
     marker = {"symbol": symbol, "size": 6}
     colour = {"color": GREY} if values is None else {"color": list(values), "coloraxis": "coloraxis"}
     shown = go.Scatter3d(
@@ -171,7 +171,7 @@ def _cloud(
 
 
 def hover(point: GridPoint, more: str = "") -> str:
-    """What a reader wants to know about a point (HTML)."""
+    """Return the hover text of a point (HTML)."""
     ratios = _("{paper:.3f} times the MACs by the formula, {truth:.3f} times by the count")
     size = _("{blocks} blocks, {px} px, {macs:.4g} million MACs")
     lines = [
@@ -184,14 +184,14 @@ def hover(point: GridPoint, more: str = "") -> str:
 
 
 def blocks(point: GridPoint) -> int:
-    """How many MBConv blocks the network has, between the stem and the head."""
+    """Return the number of MBConv blocks between stem and head."""
     return sum(stage.layers for stage in point.plan.stages[1:-1])
 
 
 def cost(points: Sequence[GridPoint]) -> go.Figure:
-    """What the formula promises against what the planned network costs; the shaded bands are the tolerances."""
+    """Draw the counted cost of the planned networks over that by the formula; shaded bands are the tolerances."""
     chart = figure(COST_PX)
-    colours = {BOTH: OLIVE, PAPER_ONLY: GREY, TRUTH_ONLY: GREY}  # none of a way of scaling
+    colours = {BOTH: OLIVE, PAPER_ONLY: GREY, TRUTH_ONLY: GREY}  # not used by any scaling method
     for name, colour in colours.items():
         drawn = [(point.paper_ratio, point.macs_ratio, hover(point)) for point in points if kind(point) == name]
         marker = {"color": colour, "symbol": _SYMBOLS[name], "size": 8}
@@ -206,19 +206,19 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
     return chart.update_yaxes(title_text=_("Counted: MACs relative to the baseline"))
 
 
-# The trainings of a grid search, one dot each: how far points differ, beside how far two seeds of one point do.
+# The trainings of a grid search, one dot each: differences between points, compared with those between seeds.
 
 ROW_PX: Final = 24
 FRAME_PX: Final = 120
 
 
 def row_name(summary: SearchSummary) -> str:
-    """A row of the figure."""
+    """Return the label of a row of the figure."""
     return _("Baseline, unscaled") if summary.is_baseline else label(summary.rule)
 
 
 def trials(points: Sequence[SearchSummary]) -> go.Figure:
-    """Draw every training; `points` come the most accurate first, and stand in this order from the top."""
+    """Draw every training; `points` are ordered from the most accurate, which is at the top."""
     chart = figure(FRAME_PX + ROW_PX * len(points))
     leader, noise = best_point(points), noise_pct(points)
     level: list[SearchSummary] = []
@@ -232,7 +232,7 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
         best = _means(_("Best with two seeds or more"), [leader], OLIVE, "diamond", 13)
         best.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
         chart.add_trace(best)
-    chart.add_trace(_dots(points))  # last: on top of what stands for several
+    chart.add_trace(_dots(points))  # last, so that they are drawn above the means
     chart.update_xaxes(title_text=_("Top-1 on the validation images (%)"))
     rows = [row_name(point) for point in points]
     return chart.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)

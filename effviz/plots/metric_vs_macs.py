@@ -1,6 +1,6 @@
-"""A metric of maps against MACs: does scaling make maps better? One figure for the page, one for the report.
+"""A metric of maps against MACs: does scaling improve maps? One figure for the page, one for the report.
 
-The page's has each model in the colour of what it scales.
+The page's figure colours each model by the dimension that it scales.
 """
 
 import itertools
@@ -25,23 +25,23 @@ from effviz.zoo.presets import ScalingAxis
 
 REPORT_HEIGHT_PX: Final = 420
 REPORT_HOVER: Final = "%{hovertext}<br>%{y:.3f}<extra></extra>"
-REACH: Final = 1.15  # how far a control's line goes beyond the models, as a factor of MACs
+REACH: Final = 1.15  # how far a control's line extends beyond the models, as a factor of MACs
 
-# In the crop and over the whole photo alike.
+# The same for controls in the crop and over the whole photo.
 CONTROLS: Final[Mapping[str, SeriesStyle]] = {
     **dict.fromkeys((Control.CROP_GAUSSIAN, Control.GAUSSIAN), SeriesStyle(GREY, "x", "dot")),
     **dict.fromkeys((Control.CROP_RANDOM, Control.RANDOM), SeriesStyle(GREY, "cross", "dash")),
     **dict.fromkeys((Control.CROP_UNIFORM, Control.UNIFORM), SeriesStyle(GREY, "line-ew-open", "dashdot")),
 }
 
-DIGITS: Final = (1, 1.5, 2, 3, 4, 5, 7)  # of ticks where models are so alike that 1, 2, 5 are too few
+DIGITS: Final = (1, 1.5, 2, 3, 4, 5, 7)  # of ticks if MACs are so similar that 1, 2, 5 are too few
 
 
 def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) -> go.Figure:
-    """Draw one metric's means over all photos with their intervals; `macs` are those of each model.
+    """Draw the means of one metric over all photos with their intervals; `macs` has the MACs of each model.
 
-    The first method and the controls that are hardest to beat are shown, the others wait in the legend: they often lie
-    on each other. Controls are lines without intervals, which are in the tables.
+    Initially only the first method and the hardest controls are visible, because series often overlap; the others are
+    hidden in the legend. Controls are lines without intervals, which are in the tables.
     """
     chart = figure(REPORT_HEIGHT_PX)
     looks = iter(style.SERIES * 2)
@@ -86,7 +86,7 @@ def _error_bars(intervals: Sequence[Interval]) -> dict[str, object]:
 
 
 def _line(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
-    """A control: one level across where all models have the same, else from model to model."""
+    """Return a control: a level line if all models have the same value, otherwise a line from model to model."""
     title = display_names.method(cells[0].method)
     points = [(macs[cell.model] / 1e9, cell.every.mean, f"{cell.model}, {title}") for cell in cells]
     level = len({mean for _macs, mean, _text in points}) == 1
@@ -106,7 +106,7 @@ def _line(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyl
 def _report_names(
     cells: Sequence[MetricMean], shown: Sequence[MetricMean], macs: Mapping[str, int]
 ) -> dict[str, object]:
-    """The models' names beside their points; one without room is said by the hover and the table only."""
+    """Return the models' names beside their points; names without room are only in hover texts and the table."""
     ends = [end for cell in cells for end in (cell.every.low, cell.every.high) if math.isfinite(end)]
     levels = [cell.every.mean for cell in shown]
     left = math.log10(min(macs.values()))
@@ -119,7 +119,7 @@ def _report_names(
 
 def _axis(title: str, billions: Sequence[float]) -> dict[str, object]:
     axis = style.log_axis(title, billions)
-    if billions and max(billions) < 10 * min(billions):  # more ticks, or there might be one only
+    if billions and max(billions) < 10 * min(billions):  # more ticks, because there might be only one
         ticks = [digit * 10.0**power for power in range(-3, 4) for digit in DIGITS]
         axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
     return axis
@@ -128,8 +128,8 @@ def _axis(title: str, billions: Sequence[float]) -> dict[str, object]:
 # The page's figure.
 
 HEIGHT_PX: Final = 460
-ROW_PX, FREE_ROWS = 19, 5  # of the legend, which has one entry a row on a phone; more rows make the figure higher
-ROOM: Final = 1.05  # as REACH, for the names of the outer models, where there are no such lines
+ROW_PX, FREE_ROWS = 19, 5  # of the legend, with one entry per row on a phone; more rows make the figure taller
+ROOM: Final = 1.05  # like REACH, for the names of the outer models if there are no such lines
 
 SCALED_AXES: Final[Mapping[ScalingAxis | None, str]] = {
     **dict[ScalingAxis | None, str](AXIS_TITLES.items()),
@@ -138,27 +138,26 @@ SCALED_AXES: Final[Mapping[ScalingAxis | None, str]] = {
 
 _OTHER: Final = SeriesStyle(style.OLIVE, "triangle-down", "longdash")
 
-_THIN: Final = {"x": "x-thin-open", "cross": "cross-thin-open"}  # markers of controls, which the report draws thick
+_THIN: Final = {"x": "x-thin-open", "cross": "cross-thin-open"}  # markers of controls, which are thick in the report
 
 
 @dataclass(frozen=True, slots=True)
 class RatedModel:
-    """One model and what was measured of its maps."""
+    """A model and a measurement of its maps."""
 
     model: str
     macs: int
-    role: ScalingAxis | None  # against the baseline of the run
+    role: ScalingAxis | None  # relative to the baseline of the run
     interval: Interval
 
 
 @style.remembered
 def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str) -> go.Figure:
-    """Draw means with their intervals over MACs; controls are lines across.
+    """Draw means with their intervals over MACs, and controls as horizontal lines.
 
-    A control that looks at no model has one value for all of them and a level line; one that models see differently
-    (those in their crops, deletion) has a mark for each. Those over the whole photo wait in the legend where there are
-    some in the crop. Every model's point carries its name as the first of its `customdata`, so that a
-    click can tell which it was.
+    A control that does not depend on the model has a level line; one that does (controls in the crop, deletion) has a
+    mark per model. Controls over the whole photo are hidden in the legend if there are controls in the crop. The first
+    `customdata` of every model's point is its name, which identifies the point on a click.
     """
     chart = figure(HEIGHT_PX)
     shown = _shown(controls)
@@ -183,9 +182,9 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
 def map_quality_by_network(
     models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str
 ) -> go.Figure:
-    """Draw as `map_quality`, with a column for each model: over MACs, models of equal cost would lie on each other.
+    """Draw `map_quality` with a column for each model: over MACs, models of equal cost would overlap.
 
-    Controls of models that have no map of their own are left out.
+    Controls of models without a column are left out.
     """
     chart = figure(HEIGHT_PX)
     columns = {model.model: column for column, model in enumerate(models)}
@@ -205,13 +204,13 @@ def map_quality_by_network(
 
 
 def _shown(controls: Mapping[Control, Sequence[RatedModel]]) -> dict[Control, Sequence[RatedModel]]:
-    """Those over the whole photo wait in the legend where there are some in the crop."""
+    """Return the visible controls: those over the whole photo are hidden if there are controls in the crop."""
     inside = bool(controls.keys() & set(CROP_CONTROLS))
     return {control: rated for control, rated in controls.items() if not (inside and control in PHOTO_CONTROLS)}
 
 
 def format_interval(interval: Interval) -> str:
-    """Return a mean and its interval: `0.783 (0.759–0.808)`."""
+    """Format a mean and its interval: `0.783 (0.759–0.808)`."""
     if not interval.n:
         return "–"
     if math.isnan(interval.low):
@@ -232,7 +231,7 @@ def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Sc
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 11},
         cliponaxis=False,
-        # A click makes one point larger; Plotly alone would fade all the others.
+        # A click enlarges one point; by default, Plotly fades all others.
         selected={"marker": {"size": 17}},
         unselected={"marker": {"opacity": 1}},
     )
@@ -241,7 +240,7 @@ def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Sc
 def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
     shown = _measured(rated)
     level = _is_level(rated)
-    if level:  # one line that reaches beyond the first and the last model
+    if level:  # one line that extends beyond the first and the last model
         ends = (shown[0].macs / REACH, shown[-1].macs * REACH)
         shown = [replace(shown[0], macs=round(end)) for end in ends]
     title, look = display_names.method(control), CONTROLS[control]
@@ -269,7 +268,7 @@ def _is_level(rated: Sequence[RatedModel]) -> bool:
 
 
 def _bar(model: RatedModel) -> NamedBar:
-    """A bar; the mean alone where there are too few photos for an interval."""
+    """Return a model's bar, only the mean if there are too few photos for an interval."""
     low, high = (model.interval.mean if math.isnan(end) else end for end in (model.interval.low, model.interval.high))
     return NamedBar(model.model, math.log10(model.macs), low, high)
 
@@ -282,9 +281,9 @@ def _named(
     controls: Mapping[Control, Sequence[RatedModel]],
     shown: Mapping[Control, Sequence[RatedModel]],
 ) -> tuple[Frame, Named]:
-    """The least frame in which every model has a place for its name; at the largest, some may have none.
+    """Return the smallest frame in which every model's name has a place; in the largest, some may have none.
 
-    Lines to names cross other names only where no frame has places without that.
+    Leader lines cross other names only if no frame has places without crossings.
     """
     bars = [_bar(model) for model in models]
     reach = math.log10(REACH if any(map(_is_level, controls.values())) else ROOM)
@@ -303,14 +302,14 @@ def _named(
 
 
 def _leader(bar: NamedBar, place: NamePlace, within: Frame) -> dict[str, object]:
-    """A thin line from a bar's end to a name that stands some lines away."""
+    """Return a thin line from a bar's end to a name some lines of text away."""
     away = style.LINE_PX * place.lines * (-1 if place.above else 1)
     at = {"x": bar.x - 9, "y": within.end(bar, place), "ax": 0, "ay": away}  # on a log axis, in billions
     return {**at, "text": "", "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": GREY}
 
 
 def _names(named: Named, within: Frame) -> go.Scatter:
-    """The models' names at the ends of their bars; lines without words hold one away from it."""
+    """Return the models' names at the ends of their bars, kept at a distance by empty lines of text."""
     return go.Scatter(
         x=[10**bar.x / 1e9 for bar, _place in named],
         y=[within.end(*name) for name in named],

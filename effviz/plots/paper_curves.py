@@ -1,6 +1,6 @@
-"""The paper's figures as points and lines with an origin: what it prints is filled, what we computed anew is open.
+"""The paper's figures as points and lines with an origin: printed values are filled, recomputed ones open.
 
-Every figure of the Paper page that is made of points is a list of `FigureCurve`s; the same list is its file of numbers.
+Every point figure of the Paper page is a list of `FigureCurve`s, which is also the source of its data file.
 """
 
 import math
@@ -23,33 +23,33 @@ HEIGHT_PX = 460
 
 
 class Origin(StrEnum):
-    """Who says so."""
+    """Whether a value is printed or recomputed."""
 
     PRINTED = "printed"  # in the paper's text, or drawn in its figure
     COMPUTED = "recomputed"  # by EffViz
 
     @property
     def words(self) -> str:
-        """For people."""
+        """Display text of the origin."""
         return _("printed in the paper") if self is Origin.PRINTED else _("recomputed by EffViz")
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One network."""
+    """A network on a curve."""
 
     name: str  # "w = 1.4"
     x: float
     y: float
-    source: str  # of the point: who printed it, and how it was computed if it was
-    label: str = ""  # written beside it; "" leaves it to the hover
-    look: SeriesStyle | None = None  # of this point alone, where a curve mixes scaling methods
-    beside: str = ""  # where the label stands, Plotly's `textposition`; "" for where the curve puts it
+    source: str  # where the point was printed, or how it was computed
+    label: str = ""  # written beside it; "" for none
+    look: SeriesStyle | None = None  # of this point alone, if a curve mixes scaling methods
+    beside: str = ""  # position of the label, Plotly's `textposition`; "" for the curve's position
 
 
 @dataclass(frozen=True, slots=True)
 class FigureCurve:
-    """Points that belong together and have one origin."""
+    """A series of points with one origin."""
 
     title: str
     look: SeriesStyle
@@ -57,15 +57,15 @@ class FigureCurve:
     dots: tuple[CurvePoint, ...]
     joined: bool = True
     text_position: str = "bottom right"
-    marked: bool = True  # False: only the line, where points are too many to be told apart
+    marked: bool = True  # False: only the line, if there are too many points to distinguish
 
 
 @dataclass(frozen=True, slots=True)
 class FigureAxis:
-    """What is measured along one side of a figure."""
+    """An axis of a figure."""
 
     title: str
-    unit: str  # stands in the hover: "billion MACs"
+    unit: str  # for hover texts: "billion MACs"
     log: bool = False
 
 
@@ -76,9 +76,9 @@ def draw_curves(
     height_px: int = HEIGHT_PX,
     corners: Sequence[tuple[float, float]] = (),
 ) -> go.Figure:
-    """Draw the curves; the name of each point is the first of its `customdata`.
+    """Draw the curves; the first `customdata` of each point is its name.
 
-    Labels have less room where the axes reach further than the points, to `corners`.
+    If the axes extend beyond the points, to `corners`, labels have less room.
     """
     chart = style.figure(height_px)
     for curve, sides in zip(curves, _sides(curves, x, y, corners), strict=True):
@@ -89,12 +89,12 @@ def draw_curves(
 
 
 def axis_options(axis: FigureAxis, values: Sequence[float]) -> dict[str, object]:
-    """Plotly's description of an axis."""
+    """Return Plotly's options of an axis."""
     return style.log_axis(axis.title, values) if axis.log else {"title_text": axis.title}
 
 
 def curve_hover(dot: CurvePoint, curve: FigureCurve, x: FigureAxis, y: FigureAxis) -> str:
-    """What a reader wants to know about a point, and where it comes from (HTML)."""
+    """Return the hover text of a point with its source (HTML)."""
     lines = [
         f"<b>{dot.name}</b>, {curve.title}",
         f"{dot.x:.4g} {x.unit}" + (f" ({curve.origin.words})" if x.unit else ""),
@@ -106,7 +106,7 @@ def curve_hover(dot: CurvePoint, curve: FigureCurve, x: FigureAxis, y: FigureAxi
 def _sides(
     curves: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis, corners: Sequence[tuple[float, float]]
 ) -> list[list[str]]:
-    """Where each curve's labels stand, in the order of its points; "" for a point without one."""
+    """Return the positions of each curve's labels, in the order of its points; "" for none."""
     by_name: dict[str, list[tuple[float, float]]] = {}
     for dot in (dot for curve in curves for dot in curve.dots):
         by_name.setdefault(dot.name, []).append((_along(x, dot.x), _along(y, dot.y)))
@@ -118,7 +118,7 @@ def _sides(
             _along(x, dot.x),
             _along(y, dot.y),
             dot.beside or curve.text_position,
-            tuple(points if dot.beside else by_name[dot.name]),  # what is placed by hand may stand near others
+            tuple(points if dot.beside else by_name[dot.name]),  # labels placed by hand may be near other points
         )
         for curve in curves
         for dot in curve.dots
@@ -136,7 +136,7 @@ def _trace(curve: FigureCurve, sides: Sequence[str], x: FigureAxis, y: FigureAxi
     computed = curve.origin is Origin.COMPUTED
     labels = any(sides)
     looks = [dot.look or curve.look for dot in curve.dots]
-    # Recomputed lines are always thin dots, so that nobody takes them for the paper's.
+    # Recomputed lines are always thin and dotted, to distinguish them from the paper's.
     dash, width = ("dot", 1.5) if computed else (curve.look.dash, 2)
     parts = (("lines", curve.joined), ("markers", curve.marked), ("text", labels))
     return style.scatter(
@@ -158,7 +158,7 @@ def _trace(curve: FigureCurve, sides: Sequence[str], x: FigureAxis, y: FigureAxi
 
 
 def guess_mark(x: float, y: float) -> go.Scatter:
-    """Where the visitor of the lesson thinks that a point lies: a sign that no figure has for a network."""
+    """Return the mark of a visitor's guess in the lesson, with a symbol that no network has."""
     return go.Scatter(
         name=_("Your guess"),
         x=[x],
@@ -169,7 +169,7 @@ def guess_mark(x: float, y: float) -> go.Scatter:
     )
 
 
-# Figures 3, 4 and 8 and Table 7 of the paper as curves: growing one dimension alone stops paying.
+# Figures 3, 4 and 8 and Table 7 of the paper as curves: returns diminish when only one dimension grows.
 
 AXIS_TITLES = {
     ScalingAxis.BASELINE: lazy_gettext("Baseline"),
@@ -179,7 +179,7 @@ AXIS_TITLES = {
     ScalingAxis.COMPOUND: lazy_gettext("Compound"),
 }
 
-# Fig. 4 grows width from four baselines; a line's colour says what its baseline has grown before.
+# Fig. 4 scales width from four baselines; the colour of a line shows what its baseline scales.
 _BASELINES = {
     (1.0, 1.0): ScalingAxis.WIDTH,
     (1.0, 1.3): ScalingAxis.RESOLUTION,
@@ -187,7 +187,7 @@ _BASELINES = {
     (2.0, 1.3): ScalingAxis.COMPOUND,
 }
 
-# Where the labels of a curve are least in the way of the others.
+# Label positions with the least overlap between curves.
 _BESIDE = {
     ScalingAxis.DEPTH: "top left",
     ScalingAxis.WIDTH: "bottom right",
@@ -207,27 +207,27 @@ _COUNTED = lazy_gettext("MACs counted by EffViz (official code's rounding); accu
 
 
 def macs_axis(log: bool = False) -> FigureAxis:
-    """The horizontal axis of all figures here."""
+    """Return the horizontal axis of all figures in this module."""
     return FigureAxis(_("MACs, the paper's FLOPs (billions)"), _("billion MACs"), log)
 
 
 def accuracy_axis() -> FigureAxis:
-    """The vertical axis of all figures here."""
+    """Return the vertical axis of all figures in this module."""
     return FigureAxis(_("ImageNet top-1 (%)"), _("% top-1"))
 
 
 def figure3() -> tuple[FigureCurve, ...]:
-    """B0 grown by width, depth or resolution alone: two curves each, printed and recomputed."""
+    """Return the curves of B0 scaled by width, depth or resolution alone: two each, printed and recomputed."""
     return _by_method(scaling_experiments.single_dimension())
 
 
 def figure8() -> tuple[FigureCurve, ...]:
-    """The three single dimensions and compound scaling: two curves each."""
+    """Return the curves of the three single dimensions and compound scaling, two each."""
     return _by_method(scaling_experiments.scaling_methods())
 
 
 def figure4() -> tuple[FigureCurve, ...]:
-    """Width grown from four baselines; recomputed are only the six dots whose width is known."""
+    """Return the curves of width from four baselines; only the six dots with known width are recomputed."""
     dots = scaling_experiments.width_by_baseline()
     lines = [_printed_line([dot for dot in dots if (dot.depth, dot.resolution) == baseline]) for baseline in _BASELINES]
     recomputed = [
@@ -240,7 +240,7 @@ def figure4() -> tuple[FigureCurve, ...]:
 
 
 def table7(version: PaperVersion) -> tuple[FigureCurve, FigureCurve]:
-    """Table 7: five networks at their printed FLOPs, and at what they cost by the official code."""
+    """Return Table 7: five networks at their printed FLOPs, and at their cost by the official code."""
     printed, computed = [], []
     for row in scaling_experiments.scaled_b0(version):
         role, top1_pct = ScalingAxis(row.method), row.top1_pct
@@ -276,7 +276,7 @@ def _by_method(dots: Sequence[CurveDot]) -> tuple[FigureCurve, ...]:
 
 
 def _pair(role: ScalingAxis, dots: Sequence[CurveDot]) -> tuple[FigureCurve, FigureCurve]:
-    """The same networks at the cost that the paper draws, and at the cost that we count."""
+    """Return the same networks at the cost drawn in the paper, and at the cost that we count."""
     # No label at the baseline, where the curves meet.
     printed = tuple(
         CurvePoint(dot.label, dot.macs_billions, dot.top1_pct, dot.source, "" if dot.coefficient == 1 else dot.label)

@@ -1,4 +1,4 @@
-"""What scaling costs and buys: how MACs grow with phi, what one dimension alone gives, and where MACs are spent."""
+"""Costs and gains of scaling: MACs over phi, single dimensions within a budget, and MACs per stage."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
@@ -26,8 +26,8 @@ _NAMES |= {ScalingAxis(method): words for method, words in GROWING.items()}
 def growth(growth: Growth, phi: float | None = None) -> go.Figure:
     """Draw billions of MACs (log scale) over phi; `phi` is marked by a dashed line.
 
-    A published network lies at three places, one for the phi that each of its dimensions implies: were it made by the
-    rule, they would be one. Networks beyond the last step (L2) are left out.
+    A published network has three points, one for the phi that each of its dimensions implies; they would coincide if it
+    followed the rule. Networks beyond the last step (L2) are left out.
     """
     chart = figure(GROWTH_HEIGHT_PX)
     least, most = growth.steps[0].promised / _BILLION, growth.steps[-1].doubling / _BILLION
@@ -61,7 +61,7 @@ def _curves(growth: Growth) -> list[go.Scatter]:
 
 
 def _places(published: Sequence[PublishedStep]) -> list[go.Scatter]:
-    """One marker for each dimension; a line ties those of a network together."""
+    """Return one trace of markers per dimension, and a line that connects the markers of each network."""
     return [_ties(published)] + [
         go.Scatter(
             name=_("published, φ by {dimension}").format(dimension=_(_NAMES[role])),
@@ -81,13 +81,13 @@ def _places(published: Sequence[PublishedStep]) -> list[go.Scatter]:
 
 
 def _ties(published: Sequence[PublishedStep]) -> go.Scatter:
-    # None parts the lines.
+    # None separates the lines.
     x = [phi for step in published for phi in (*astuple(step.implied), None)]
     y = [macs for step in published for macs in (*[step.macs / _BILLION] * 3, None)]
     return go.Scatter(x=x, y=y, mode="lines", line={"color": GREY, "width": 1}, hoverinfo="skip", showlegend=False)
 
 
-# What the same budget buys when only one dimension grows.
+# What the same budget reaches when only one dimension grows.
 
 ALTERNATIVES_HEIGHT_PX = 380
 
@@ -101,7 +101,7 @@ _PANELS: tuple[tuple[str, Callable[[Plan], float]], ...] = (
 
 @style.remembered
 def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
-    """Draw the baseline and the networks that each scaling method reaches within one budget, four panels of bars."""
+    """Draw the baseline and the network that each scaling method reaches within one budget, in four bar charts."""
     scaled = ((ScalingAxis(solution.method.value), solution.plan) for solution in solutions)
     networks = [(ScalingAxis.BASELINE, baseline), *scaled]
     titles = [_(title) for title, _amount in _PANELS]
@@ -117,7 +117,7 @@ def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
 
 
 def alternative_rows(solutions: Sequence[Solution]) -> list[dict[str, object]]:
-    """One row a network that the figure draws."""
+    """Return one row per network in the figure."""
     return [
         {
             "what_grows": str(solution.method),
@@ -160,7 +160,7 @@ def _bar_hover(role: ScalingAxis, network: Plan) -> str:
     )
 
 
-# How several limits fill up as the network grows: the first to reach 100 % binds.
+# The used share of several limits as the network grows: the first to reach 100 % binds.
 
 LIMITS_HEIGHT_PX = 340
 
@@ -172,7 +172,7 @@ _LIMIT_LOOKS = {
 
 
 def limit_shares(curves: Sequence[LimitCurve], answer: Solution) -> go.Figure:
-    """Draw the used percent of each limit (log scale) over the coefficient; the answer is a dashed line."""
+    """Draw the used percentage of each limit (log scale) over the coefficient, with the answer as a dashed line."""
     chart = figure(LIMITS_HEIGHT_PX)
     chart.add_traces([_limit_curve(curve, curve.budget is answer.budget) for curve in curves])
     percents = [100 * share for curve in curves for share in curve.shares]
@@ -199,14 +199,14 @@ def _limit_curve(curve: LimitCurve, binds: bool) -> go.Scatter:
     )
 
 
-# Where a network spends its MACs, stage by stage as in Table 1, before and after scaling.
+# MACs per stage, as in Table 1, before and after scaling.
 
 STAGES_HEIGHT_PX = 320
 
 
 @style.remembered
 def stages(baseline: Plan, scaled: Plan) -> go.Figure:
-    """Draw the MACs of every stage, the baseline beside the scaled network."""
+    """Draw the MACs of every stage of the baseline and the scaled network."""
     chart = figure(STAGES_HEIGHT_PX)
     networks = ((_("baseline"), baseline, ScalingAxis.BASELINE), (_("scaled"), scaled, ScalingAxis.COMPOUND))
     for name, network, role in networks:

@@ -1,4 +1,4 @@
-"""One look for every figure: colours that colour-blind people can tell apart, on light and on dark."""
+"""The common style of all figures, with colours for colour-blind readers that work on light and dark backgrounds."""
 
 import json
 import math
@@ -17,15 +17,15 @@ from plotly.basedatatypes import BaseTraceType
 from effviz.i18n import _, current_language
 from effviz.zoo.presets import ScalingAxis
 
-# Okabe and Ito (2008), "Color Universal Design". Black is left out since it vanishes on dark; yellow, orange and sky
-# blue since they vanish on white. What stays has a contrast of at least 3:1 on both. Olive: Paul Tol, "muted".
+# Okabe and Ito (2008), "Color Universal Design", without black, which is invisible on dark, and yellow, orange and sky
+# blue, which are invisible on white. The others have a contrast of at least 3:1 on both. Olive: Paul Tol, "muted".
 VERMILLION = "#D55E00"
 BLUE = "#0072B2"
 GREEN = "#009E73"
 PURPLE = "#CC79A7"
 OLIVE = "#999933"
 GREY = "#787878"
-# Of no scaling axis, for what is not scaled here; as light as the others.
+# Not used by any scaling axis, for series without one; as light as the others.
 BROWN = "#A6754A"
 SLATE = "#6E8CA8"
 TEAL = "#2E9B9B"
@@ -35,7 +35,7 @@ GRID = "rgba(128, 128, 128, 0.25)"  # on any background
 
 @dataclass(frozen=True, slots=True)
 class SeriesStyle:
-    """How one role or series is drawn; colour is never the only difference."""
+    """How a role or series is drawn; colour is never the only difference."""
 
     colour: str
     symbol: str  # Plotly's marker
@@ -50,11 +50,11 @@ LOOKS = {
     ScalingAxis.COMPOUND: SeriesStyle(VERMILLION, "star", "solid"),
 }
 
-# What the visitor brings into a figure: the compared models, or a guess.
+# For what the visitor adds to a figure: the compared models, or a guess.
 VISITOR = SeriesStyle(VIOLET, "hexagon", "solid")
 
-# For series that are no scaling methods: four colours with four symbols each make sixteen looks. No axis has one of the
-# colours.
+# For series that are not scaling methods: four colours with four symbols each make sixteen styles. No scaling axis uses
+# these colours.
 _SYMBOLS = ("square", "diamond", "triangle-up", "triangle-down")
 _DASHES = ("dash", "dot", "dashdot", "longdash")
 SERIES = tuple(
@@ -67,7 +67,7 @@ TEMPLATE = go.layout.Template(
     layout={
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
-        "font": {"color": GREY, "size": 13},  # for files; a page has its own (ui/style.css)
+        "font": {"color": GREY, "size": 13},  # for files; pages set their own (ui/style.css)
         "margin": {"l": 56, "r": 12, "t": 12, "b": 48},
         "hoverlabel": {"align": "left"},
         "legend": {
@@ -84,16 +84,16 @@ TEMPLATE = go.layout.Template(
 )
 
 
-FIGURES: Final = 8  # that each function's are remembered; one holds 60 kB, and what it was drawn from
+FIGURES: Final = 8  # cached per function; one takes 60 kB plus its data
 
 P = ParamSpec("P")
 
 
 def remembered(draw: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
-    """Keep the last figures that a function drew, by its arguments and the visitor's language.
+    """Cache the last figures that a function drew, by its arguments and the visitor's language.
 
-    A page draws its figures anew at every run of its script, which took half of it. What is kept is shared among
-    visitors: draw more on a copy, `go.Figure(figure)`.
+    A page redraws its figures on every script run, which took half of its time. Visitors share the cached figures: to
+    draw more, use a copy, `go.Figure(figure)`.
     """
     return cached(LRUCache(FIGURES), key=_figure_key, lock=threading.Lock())(draw)
 
@@ -109,12 +109,12 @@ def _hashable(value: object) -> object:
 
 
 def figure(height_px: int) -> go.Figure:
-    """An empty figure in the one look."""
+    """Return an empty figure in the common style."""
     return go.Figure(layout={"template": TEMPLATE, "height": height_px})
 
 
 def scatter(name: str, points: Sequence[tuple[Any, Any, str]], **options: object) -> go.Scatter:
-    """A series of points: x, y, and what is said of one that is pointed at (HTML)."""
+    """Return a series of points, each with x, y and hover text (HTML)."""
     return go.Scatter(
         name=name,
         x=[x for x, _y, _hover in points],
@@ -125,9 +125,9 @@ def scatter(name: str, points: Sequence[tuple[Any, Any, str]], **options: object
 
 
 def log_axis(title: str, values: Sequence[float]) -> dict[str, object]:
-    """A logarithmic axis with ticks that can be read, where Plotly writes bare 2s and 5s.
+    """Return a logarithmic axis with full tick labels, because Plotly writes bare 2s and 5s.
 
-    0.5, 1, 2, 5, 10; only powers of ten where `values` span more than a factor of 1000, so that a phone has room.
+    Ticks are 0.5, 1, 2, 5, 10, or only powers of ten if `values` span more than a factor of 1000, to fit on a phone.
     """
     wide = len(values) > 0 and max(values) > 1000 * min(values)
     ticks = [digit * 10.0**power for power in range(-3, 4) for digit in ((1,) if wide else (1, 2, 5))]
@@ -135,9 +135,9 @@ def log_axis(title: str, values: Sequence[float]) -> dict[str, object]:
 
 
 def vertical(label: str, x: float, low: float, high: float) -> go.Scatter:
-    """A dashed line across a figure, from y = low to y = high, with its label at the top.
+    """Return a dashed vertical line from y = low to y = high, with its label at the top.
 
-    Not Plotly's `add_vline`, whose label goes astray on log axes.
+    Plotly's `add_vline` misplaces its label on log axes.
     """
     return go.Scatter(
         name=label,
@@ -148,15 +148,15 @@ def vertical(label: str, x: float, low: float, high: float) -> go.Scatter:
         textfont={"size": 11},
         mode="lines+text",
         line={"color": GREY, "dash": "dash", "width": 2},
-        selected={"textfont": {"color": GREY}},  # else a click anywhere would fade the label
+        selected={"textfont": {"color": GREY}},  # otherwise any click fades the label
         showlegend=False,
     )
 
 
 def enlarge(chart: go.Figure, text_px: int) -> go.Figure:
-    """Return a figure whose words can be read from the back of a room: none smaller than `text_px`.
+    """Return a figure whose text is legible from the back of a room, none smaller than `text_px`.
 
-    Marks, lines, also those from a point to its words, and margins grow with the words; the figure's own numbers stay.
+    Markers, lines (including leader lines) and margins grow with the text; the data stays.
     """
     times = text_px / TEMPLATE.layout.font.size
     enlarged = go.Figure(chart)
@@ -180,15 +180,15 @@ _INK = "#1b2733"
 
 
 def slide(chart: go.Figure, title: str, source: str) -> dict[str, Any]:
-    """Return what makes a page's chart a slide: light, 16:9, with its title, source (one line) and licence in it.
+    """Return the layout that makes a chart a slide: light, 16:9, with title, source (one line) and licence.
 
-    It is for the browser, which has the chart's data already.
+    The browser, which already has the chart's data, applies it.
     """
     layout = json.loads(_slide_layout(chart.layout.to_json(), title, source))
     return {"layout": layout, "textPx": SLIDE_TEXT_PX, "times": SLIDE_TEXT_PX / TEMPLATE.layout.font.size}
 
 
-@lru_cache(maxsize=256)  # a page makes its figures anew at every run of its script, and each slide took 17 ms
+@lru_cache(maxsize=256)  # a page redraws its figures on every script run, and each slide took 17 ms
 def _slide_layout(layout: str, title: str, source: str) -> str:
     large = enlarge(go.Figure(layout=json.loads(layout)), SLIDE_TEXT_PX)
     large.update_layout(
@@ -203,7 +203,7 @@ def _slide_layout(layout: str, title: str, source: str) -> str:
         plot_bgcolor="white",
         margin={"l": 130, "r": 60, "t": 210, "b": 190},
     )
-    if (large.layout.legend.y or 0) < 0:  # the source stands below the plot
+    if (large.layout.legend.y or 0) < 0:  # the source is below the plot
         large.update_layout(legend=TEMPLATE.layout.legend)
     large.add_annotation(
         text=source, showarrow=False, xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top", yshift=-130
@@ -212,19 +212,19 @@ def _slide_layout(layout: str, title: str, source: str) -> str:
 
 
 def source_lines(source: str) -> str:
-    """A source broken into lines for a hover (HTML)."""
+    """Return a source wrapped into lines for hover text (HTML)."""
     return "<br>".join(textwrap.wrap(_("Source: {source}").format(source=source), 60))
 
 
 def drawn_numbers(chart: go.Figure, x: str, y: str) -> list[dict[str, object]]:
-    """One row a point of a figure with two axes; `x` and `y` name the columns, with units, in every language alike.
+    """Return one row per point of a figure with two axes; `x` and `y` are the column names, with units, untranslated.
 
-    Lines without a name only tie points together.
+    Traces without a name are left out, because they only connect points.
     """
     return [
         {"series": name, **named, x: across, y: up}
         for trace in chart.data
-        for name in [trace.name]  # looking it up takes longer than the rest
+        for name in [trace.name]  # looked up once, because it takes longer than the rest
         if name
         for across, up, named in zip(trace.x, trace.y, _networks(trace), strict=True)
         if across is not None and up is not None
@@ -232,7 +232,7 @@ def drawn_numbers(chart: go.Figure, x: str, y: str) -> list[dict[str, object]]:
 
 
 def _networks(trace: BaseTraceType) -> list[dict[str, object]]:
-    """What each point of a trace is, where it says so."""
+    """Return the network of each point of a trace, if the trace has it."""
     customdata = trace.customdata
     return [{}] * len(trace.x) if customdata is None else [{"network": first} for first, *_others in customdata]
 
@@ -243,7 +243,7 @@ def _scaled_margin(chart: go.Figure, times: float) -> dict[str, float]:
 
 
 def config(name: str) -> dict[str, object]:
-    """Plotly's options: a tool bar with little in it, and a download as `name`.svg."""
+    """Return Plotly's options: a reduced toolbar, and a download as `name`.svg."""
     return {
         "displaylogo": False,
         "scrollZoom": False,
@@ -252,17 +252,17 @@ def config(name: str) -> dict[str, object]:
     }
 
 
-# Where labels of points and names of bars have room: inside the figure and on nothing else, or not at all.
+# Placement of point labels and bar names: inside the figure without overlaps, or not at all.
 #
-# Plotly lets labels overlap and run over the edge. What is left out here is still said when a point is pointed at.
+# Plotly lets labels overlap and run over the edge. Labels left out are still in the hover texts.
 
-# Judged as if drawn on a phone, where room is least: px that are left for points in a window of 390 px, and of a
-# letter and a line at 11 px.
+# Sizes on a phone, which has the least room: px left for points in a window of 390 px, and of a letter and a line at
+# 11 px.
 WIDTH_PX, HEIGHT_PX = 270, 290
 LETTER_PX, LINE_PX = 6.2, 13
 MARKER_PX = 7  # from a point to its label
-EDGE_PX = 10  # what the figure's margins lend on either side
-PAD = 0.05  # how much wider than its points Plotly makes an axis, on either side
+EDGE_PX = 10  # by which labels may extend into the figure's margins on either side
+PAD = 0.05  # by which Plotly extends an axis beyond its points on either side
 
 _SIDES = {
     f"{row} {column}": (right, below)
@@ -274,12 +274,12 @@ _SIDES = {
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Words that belong to a point."""
+    """The label of a point."""
 
     text: str
     x: float  # along the axis as it is drawn: logarithms on a log axis
     y: float
-    wanted: str  # Plotly's `textposition`, taken where it has room
+    wanted: str  # preferred position, Plotly's `textposition`
     same: tuple[tuple[float, float], ...] = ()  # other points with this name
 
 
@@ -289,10 +289,10 @@ PixelBox = tuple[float, float, float, float]  # left, top, right, bottom
 def place_labels(
     labels: Sequence[Label], points: Sequence[tuple[float, float]], lines: Sequence[float] = (), pad: float = PAD
 ) -> list[str]:
-    """Each label's `textposition`, "" for one that has no room; `points` are all that the figure shows.
+    """Return each label's `textposition`, "" without room; `points` are all points of the figure.
 
-    A label keeps off other labels and off vertical `lines` (their x), and nearer to its own point than to any that has
-    another name. `pad` is 0 where the axes end at the outer points.
+    A label avoids other labels and vertical `lines` (their x), and is closer to its own point than to any with another
+    name. `pad` is 0 if the axes end at the outer points.
     """
     xs, ys = [x for x, _y in points], [y for _x, y in points]
 
@@ -316,13 +316,13 @@ def place_labels(
 
 
 def stack_labels(labels: Sequence[tuple[str, float]], xs: Sequence[float]) -> list[int]:
-    """How many lines of text below the top the words to the right of each vertical line stand.
+    """Return how many lines of text below the top to place the text to the right of each vertical line.
 
-    The lines' words and x come from left to right; each line begins where its words do. So no words stand on others,
-    nor on another line: a line that would run through the words of an earlier one begins below them.
+    `labels` are pairs of text and x from left to right; each line starts at its text. No text overlaps another text or
+    line: a line that would cross the text of an earlier one starts below it.
     """
     levels: list[int] = []
-    ends: list[float] = []  # px where the words end
+    ends: list[float] = []  # px where the texts end
     for text, x in labels:
         at = _px(x, xs, WIDTH_PX)
         crossed = [level for level, end in zip(levels, ends, strict=True) if end > at]
@@ -332,7 +332,7 @@ def stack_labels(labels: Sequence[tuple[str, float]], xs: Sequence[float]) -> li
 
 
 def _belongs(box: PixelBox, own: tuple[float, float], rivals: Sequence[tuple[float, float]]) -> bool:
-    """Whether nobody would take a label for that of another point: none is nearer."""
+    """Return whether no other point is closer to a label than its own."""
     left, top, right, bottom = box
 
     def away(x: float, y: float) -> float:
@@ -342,7 +342,7 @@ def _belongs(box: PixelBox, own: tuple[float, float], rivals: Sequence[tuple[flo
 
 
 def _order(wanted: str) -> list[str]:
-    """The wanted side, then the others, the nearest first."""
+    """Return the preferred position, then the others, the nearest first."""
     right, below = _SIDES[wanted]
     far = {name: abs(right - x) + abs(below - y) for name, (x, y) in _SIDES.items()}
     return sorted(_SIDES, key=far.__getitem__)
@@ -367,21 +367,21 @@ def _free(box: PixelBox, taken: Sequence[PixelBox]) -> bool:
     return left >= -EDGE_PX and right <= WIDTH_PX + EDGE_PX and not _meets(box, taken)
 
 
-# Names of bars stand above or below them, on no bar, mark, line or other name. A bar is the interval of a mean.
+# Names are above or below their bars and overlap no bar, mark, line or other name. A bar is the interval of a mean.
 
-# Across and down, in px that are left for bars: on a phone, on larger screens, on a wide one. Letters grow with none.
+# Width and height left for bars, in px: on a phone, on larger screens, on a wide one. Letters have one size on all.
 SIZES: Final = ((WIDTH_PX, HEIGHT_PX), (500, 330), (700, 350), (1110, 370))
-LINES: Final = 10  # how many lines of text a name may stand away from its bar
-ROOMS: Final = (0.15, 0.25, 0.35, 0.5, 0.8)  # of what is drawn, kept free above and below it; more where names need it
-LEADERS_PX: Final = 700  # on narrower screens, lines to names may cross other names: many would have no place
+LINES: Final = 10  # maximum distance of a name from its bar, in lines of text
+ROOMS: Final = (0.15, 0.25, 0.35, 0.5, 0.8)  # of the data's height, kept free above and below; more if names need it
+LEADERS_PX: Final = 700  # on narrower screens, leader lines may cross names, because many would have no place
 GAP_PX: Final = 3  # from a bar's end to its name
-BAR_PX: Final = 4  # half a bar's width, which is that of its ends
-MARK_PX: Final = 7  # half a mark's size, with some air
+BAR_PX: Final = 4  # half the width of a bar's ends
+MARK_PX: Final = 7  # half a mark's size, with some space
 
 
 @dataclass(frozen=True, slots=True)
 class NamedBar:
-    """A bar and what it is called."""
+    """A bar with its name."""
 
     name: str
     x: float  # along the axis as it is drawn: logarithms on a log axis
@@ -391,15 +391,15 @@ class NamedBar:
 
 @dataclass(frozen=True, slots=True)
 class NamePlace:
-    """Where a name stands."""
+    """The position of a name."""
 
-    above: bool  # the bar, or below it
+    above: bool  # above the bar, otherwise below it
     lines: int  # of text between the bar's end and the name
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What an axis across and an axis up show."""
+    """The ranges of the two axes."""
 
     left: float
     right: float
@@ -407,45 +407,45 @@ class Frame:
     high: float
 
     def end(self, bar: NamedBar, place: NamePlace) -> float:
-        """Where a bar ends towards its name, on the axis up, with a gap as on a phone."""
+        """Return the end of a bar on the side of its name, on the vertical axis, with a gap as on a phone."""
         gap = GAP_PX * (self.high - self.low) / HEIGHT_PX
         return bar.high + gap if place.above else bar.low - gap
 
 
 @dataclass(slots=True, eq=False)
 class _Screen:
-    """A frame at one size, and what of it is taken."""
+    """A frame at one screen size, and its occupied boxes."""
 
     frame: Frame
     width: float
     height: float
     taken: list[PixelBox]
     leaders: bool = False  # whether a leader, the line from a bar to its name, crosses no bar and no name
-    solid: list[PixelBox] = field(default_factory=list)  # of what is taken, bars and names
+    solid: list[PixelBox] = field(default_factory=list)  # bars and names among the occupied boxes
 
     def across(self, x: float) -> float:
-        """Return pixels from the left."""
+        """Return the pixels from the left."""
         return self.width * (x - self.frame.left) / (self.frame.right - self.frame.left)
 
     def down(self, y: float) -> float:
-        """Return pixels from the top."""
+        """Return the pixels from the top."""
         return self.height * (self.frame.high - y) / (self.frame.high - self.frame.low)
 
     def box(self, bar: NamedBar, place: NamePlace) -> PixelBox:
-        """Return where a name stands."""
+        """Return the box of a name."""
         half, x = LETTER_PX * len(bar.name) / 2, self.across(bar.x)
         away, end = LINE_PX * place.lines, self.down(self.frame.end(bar, place))
         top = end - away - LINE_PX if place.above else end + away
         return x - half, top, x + half, top + LINE_PX
 
     def leader(self, bar: NamedBar, place: NamePlace) -> PixelBox:
-        """Return the thin line from a bar's end to its name, which has no height where the name is next to it."""
+        """Return the thin line from a bar's end to its name, with no height if the name is next to the bar."""
         x, (_left, top, _right, bottom) = self.across(bar.x), self.box(bar, place)
         end = self.down(self.frame.end(bar, place))
         return (x - 1, bottom, x + 1, end) if place.above else (x - 1, end, x + 1, top)
 
     def fits(self, bar: NamedBar, place: NamePlace) -> bool:
-        """Whether a name is in the figure, nothing is there, and its leader crosses nothing that it should not."""
+        """Return whether a name is in the figure and free, and its leader crosses nothing that it should not."""
         left, top, right, bottom = box = self.box(bar, place)
         if left < -EDGE_PX or right > self.width + EDGE_PX or top < 0 or bottom > self.height:
             return False
@@ -453,7 +453,7 @@ class _Screen:
         return not (crossed or _meets(box, self.taken))
 
     def keep(self, bar: NamedBar, place: NamePlace) -> None:
-        """Keep what follows off a name and its leader."""
+        """Mark a name and its leader as occupied."""
         box = self.box(bar, place)
         self.solid.append(box)
         self.taken.append(box)
@@ -461,7 +461,7 @@ class _Screen:
             self.taken.append(self.leader(bar, place))
 
     def take(self, x: float, low: float, high: float, air: tuple[float, float]) -> None:
-        """Keep names off what stands at x from low to high, with some px at its sides and at its ends."""
+        """Mark x from low to high as occupied, with a margin in px at its sides and ends."""
         at, (side, end) = self.across(x), air
         self.taken.append((at - side, self.down(high) - end, at + side, self.down(low) + end))
 
@@ -472,7 +472,7 @@ def _meets(box: PixelBox, others: Sequence[PixelBox]) -> bool:
 
 
 def frame_around(xs: Sequence[float], ys: Sequence[float], room: float = ROOMS[0]) -> Frame:
-    """Return a frame around everything, with room for names above and below."""
+    """Return a frame around all data, with room for names above and below."""
     wide, tall = (max(xs) - min(xs)) or 1.0, (max(ys) - min(ys)) or 0.1
     return Frame(min(xs) - PAD * wide, max(xs) + PAD * wide, min(ys) - room * tall, max(ys) + room * tall)
 
@@ -484,9 +484,9 @@ def place_bar_names(
     levels: Sequence[float] = (),
     crossing: bool = True,
 ) -> list[NamePlace | None]:
-    """Return each bar's place, None for one that has no room; `levels` are lines from edge to edge.
+    """Return the place of each bar's name, None without room; `levels` are lines from edge to edge.
 
-    Without crossing, no line from a bar to its name crosses another bar or name where the screen is wide enough.
+    Without `crossing`, no line from a bar to its name crosses another bar or name if the screen is wide enough.
     """
     screens = [_Screen(within, *size, [], leaders=not crossing and size[0] >= LEADERS_PX) for size in SIZES]
     for screen in screens:
@@ -501,7 +501,7 @@ def place_bar_names(
 
 
 def _placed(bar: NamedBar, screens: Sequence[_Screen]) -> NamePlace | None:
-    """Return the nearest place that is free at every size, and take it."""
+    """Return the nearest place that is free at every screen size, and mark it as occupied."""
     for place in (NamePlace(above, lines) for lines in range(LINES) for above in (True, False)):
         if all(screen.fits(bar, place) for screen in screens):
             for screen in screens:
