@@ -58,7 +58,7 @@ def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) ->
         if method == first:
             trace.update(_report_names(some, shown, macs))
         chart.add_trace(trace.update(visible=True if method == first else "legendonly"))
-    chart.update_xaxes(_axis(_("MACs (the paper's FLOPs), billion"), [macs[cell.model] / 1e9 for cell in cells]))
+    chart.update_xaxes(_axis(_("MACs, the paper's FLOPs (billions)"), [macs[cell.model] / 1e9 for cell in cells]))
     chart.update_yaxes(title_text=display_names.compared(cells[0].metric) if cells else "")
     chart.update_layout(showlegend=True, margin={"r": 24})
     return chart
