@@ -224,7 +224,7 @@ LOCALISATION: dict[str, Rule] = {
         and [model for model in LITE0[2:] if surely(less("localisation", model, "energy", part="small_"), 1)]
         == ["lite0@320"]
     ),
-    "For these objects, the peak is in the box more often at 448 px than at 224 px, by 0.239. This is the largest of eight such differences: p is 0.06 if only these eight are counted, and 0.26 for all of the measure.": lambda: (
+    "For these objects, the peak is in the box more often at 448 px than at 224 px, by 0.239. This is the largest of eight such differences: p is 0.06 if only these eight are counted, and 0.26 for all of the metric.": lambda: (
         near(at_448(lambda values: paired_share(values).mean), 0.239)
         and near(less("localisation", "lite0@448", "pointing", part="small_")["mean"], 0.239)
         and near(
@@ -341,7 +341,7 @@ IN_STUDY: dict[str, Rule] = {
         and relation("mini-smooth", RESOLUTION, (0.035, 0.020, 0.049), 1)
     ),
     "No network beats the Gaussian in its crop in energy, pointing or MaxBoxAcc.": no_mini_is_surely_above,
-    "So the paper's statement that compound scaling looks at more relevant regions holds in this family against the baseline, but not against resolution alone.": resolution_is_ahead,
+    "So the paper's statement that compound scaling tends to focus on more relevant regions holds in this family against the baseline, but not against resolution alone.": resolution_is_ahead,
 }
 IN_README: dict[str, Rule] = {
     "- **Compound does look more at the object than the baseline**: 0.033 (0.019 to 0.048) more of its evidence lies in the box, on the same photos, surely.": lambda: (

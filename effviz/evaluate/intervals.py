@@ -2,7 +2,7 @@
 
 A share of photos has Wilson's interval, a mean one from Student's t. Both have a coverage close to 95 % even for 18
 photos, where a percentile bootstrap of a share of 0.9 covers 80 % (`tests/evaluate/test_coverage.py`). All intervals
-are over other photos of the same kind, not over other trainings of the same model.
+are over other photos of the same kind, not over other training runs of the same model.
 """
 
 import dataclasses

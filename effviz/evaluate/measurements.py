@@ -274,8 +274,8 @@ def _road_score(road: Road, settings: RunSettings) -> Score:
     if math.isfinite(road.value):
         return Score(road.value, curve)
     reason = _(
-        "The {seconds:g} s for road ran out after {done} of {all} shares of the area, and its value is the mean over "
-        "all. Raise or leave out --road-budget, and choose another folder with --out."
+        "The {seconds:g} s for road ran out after {done} of {all} shares of the area, so road, the mean over "
+        "all shares, has no value. Raise or leave out --road-budget, and choose another folder with --out."
     )
     return Score(None, curve, reason.format(seconds=settings.road_budget_s, done=len(curve), all=len(ROAD_SHARES)))
 

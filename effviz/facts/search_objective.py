@@ -2,8 +2,8 @@
 
 Tan & Le 2019, section 4, after MnasNet (Tan et al. 2019, arXiv 1807.11626, "Problem Formulation"). MnasNet uses latency
 instead of FLOPS, and w is alpha up to the target and beta above it; with -0.07 for both, twice the latency is worth a
-relative gain of 5 % in accuracy. The search used accuracies of short trainings, which were never published; the ranking
-in this module uses final ImageNet accuracies instead.
+relative gain of 5 % in accuracy. The search used accuracies after short training runs, which were never published; the
+ranking in this module uses final ImageNet accuracies instead.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The two steps of the paper's search: a grid search over alpha, beta and gamma (`effviz search`), then phi.
 
-The paper's own grid and accuracies were never published. Those in `search/` are from this project's small trainings.
+The paper's grid and accuracies were never published. Those in `search/` are from this project's small training runs.
 """
 
 import csv
@@ -120,7 +120,7 @@ def noise_pct(points: Sequence[SearchSummary]) -> float | None:
 
 
 def widest_spread_pct(points: Sequence[SearchSummary]) -> float | None:
-    """Return the largest difference in top-1 between trainings of one point, which differ only in their seed.
+    """Return the largest difference in top-1 between training runs of one point, which differ only in their seed.
 
     None if no point has two seeds.
     """

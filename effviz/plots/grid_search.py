@@ -206,7 +206,7 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
     return chart.update_yaxes(title_text=_("Counted: MACs relative to the baseline"))
 
 
-# The trainings of a grid search, one dot each: differences between points, compared with those between seeds.
+# The training runs of a grid search, one dot each: differences between points, compared with those between seeds.
 
 ROW_PX: Final = 24
 FRAME_PX: Final = 120
@@ -245,11 +245,11 @@ def _dots(points: Sequence[SearchSummary]) -> go.Scatter:
         words = text.format(point=name, seed=result.seed, top1=result.top1_pct, ratio=result.macs_ratio)
         dots.append((result.top1_pct, name, f"{words}<br>{source_lines(result.source)}"))
     marker = {"color": GREY, "symbol": "circle-open", "size": 7}
-    return scatter(_("One training"), dots, mode="markers", marker=marker)
+    return scatter(_("One training run"), dots, mode="markers", marker=marker)
 
 
 def _means(title: str, summaries: Sequence[SearchSummary], colour: str, symbol: str, size: int) -> go.Scatter:
-    text = _("<b>{point}</b><br>mean of {count} trainings: {top1:.2f} %")
+    text = _("<b>{point}</b><br>mean of {count} training runs: {top1:.2f} %")
     means = []
     for point in summaries:
         name, top1_pct = row_name(point), point.top1_pct

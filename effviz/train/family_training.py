@@ -127,7 +127,7 @@ COLUMNS: Final = tuple(column.name for column in fields(FamilyOutcome))[:-2]
 
 @dataclass(frozen=True, slots=True)
 class FamilyRun:
-    """One training of a plan."""
+    """One training run of a plan."""
 
     part: str
     network: PlannedNetwork

@@ -45,7 +45,7 @@ class GridSearch:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One training of a search."""
+    """One training run of a search."""
 
     point: GridPoint
     seed: int

@@ -177,10 +177,10 @@ class TrainedNetwork:
 
 @dataclass(frozen=True, slots=True)
 class SeriesStatus:
-    """Progress of a series of trainings: a grid search or a family."""
+    """Progress of a series of training runs: a grid search or a family."""
 
     name: str  # of the training
-    done: int  # trainings
+    done: int  # training runs
     count: int
     status: TrainingStatus | None  # of this training; None when it is finished
     seconds_left: float | None  # of the series; None until there is an estimate
@@ -383,7 +383,7 @@ def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None
 
 
 # Output of a finished training: weights, their entry for `models/manifest.json`, a model card, and the outcome, from
-# which a series of trainings is resumed.
+# which a series of training runs is resumed.
 
 OUTCOME_FILE: Final = "outcome.json"
 MAX_OUTCOME_BYTES: Final = 2**24  # one character for each of ten million photos, and some numbers

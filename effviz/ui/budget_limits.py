@@ -62,7 +62,7 @@ def show_limits(answer: Solution, path: ScalingPath) -> None:
         )
         stops = _("no limit is reached") if answer.at_limit else _(_BINDS[answer.budget.kind])
         chart = limit_shares(limit_curves(answer, path), answer)
-        alt = _("Line chart of the share of each limit used, against the coefficient; {stops}.").format(stops=stops)
+        alt = _("Line chart of the used share of each limit versus the coefficient; {stops}.").format(stops=stops)
         rows = drawn_numbers(chart, "coefficient", "used_pct")
         show_chart("limits", chart, alt, _("Which limit is reached first?"), rows)
         st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))

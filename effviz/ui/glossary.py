@@ -91,7 +91,7 @@ MAPS: Final[dict[str, Term]] = {
 }
 
 MEASURES: Final[dict[str, Term]] = {
-    "localisation": (lazy_gettext("Localisation"), lazy_gettext("Whether a map highlights the object.")),
+    "localisation": (lazy_gettext("Localisation"), lazy_gettext("Whether a map marks the object.")),
     "energy": (
         lazy_gettext("Energy in box"),
         lazy_gettext("The share of a map's evidence inside the boxes that annotators drew around the object."),
@@ -165,7 +165,7 @@ TRAINING: Final[dict[str, Term]] = {
 GROUPS: Final[dict[str, dict[str, Term]]] = {
     lazy_gettext("Networks and scaling"): NETWORKS,
     lazy_gettext("Maps"): MAPS,
-    lazy_gettext("Measures"): MEASURES,
+    lazy_gettext("Metrics"): MEASURES,
     lazy_gettext("Training"): TRAINING,
 }
 

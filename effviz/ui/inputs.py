@@ -189,7 +189,7 @@ def show_above(solution: Solution, fixed_size: bool) -> None:
     scales_all = solution.method is ScalingMethod.COMPOUND and not fixed_size
     phi = step_below(solution.coefficient) if scales_all else None
     if not scales_all:
-        why = _("The slider scales all three at once: choose Compound and do not fix the input size to see it there.")
+        why = _("The slider scales all three: to see the answer there, choose Compound and do not fix the input size.")
     elif phi is None:
         why = _("The answer is outside the range of the slider.")
     else:

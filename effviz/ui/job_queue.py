@@ -258,7 +258,7 @@ class JobQueue:
         self._waiting.remove(away)
 
     def _busy(self) -> BusyError:
-        text = _("{count} requests already wait for this server: {most} may wait at once. Try again in a minute.")
+        text = _("{count} requests are already waiting: this server allows {most}. Try again in a minute.")
         return BusyError(text.format(count=len(self._waiting), most=self._most_waiting))
 
     def _wait(self, place: _Ticket, tell: Tell) -> None:

@@ -244,9 +244,9 @@ def _mini_preset() -> Preset:
         "mini",
         lazy_gettext("One baseline, five scalings (trained here)"),
         lazy_gettext(
-            "The paper's comparison with weights of our own: one small baseline and four networks with four times its "
-            "MACs, all trained alike on ten classes at small sizes (Imagenette). It cannot test the paper's claim; "
-            "Table 7 on the Paper page explains why. A photo of anything else gets the nearest of the ten classes."
+            "The paper's comparison with weights of our own: one small baseline and four networks with four times "
+            "its MACs, all trained alike on ten classes at small sizes (Imagenette). It cannot test the paper's "
+            "claim: see Table 7 on the Paper page. A photo of anything else gets the nearest of the ten classes."
         ),
         {MINI + axis.value: axis for axis in ScalingAxis},
         lazy_gettext("Half of B0's depth and width at 96 px: 3 x 3 cells."),
@@ -254,8 +254,8 @@ def _mini_preset() -> Preset:
         lazy_gettext("Only wider. Does it distinguish finer parts inside the object?"),
         lazy_gettext("Only more pixels: 6 x 6 cells. Look for a tighter outline; part of it is just the finer grid."),
         lazy_gettext(
-            "All three at once, by the paper's rule with φ = 2. The paper expects it to attend to more of the relevant "
-            "regions, with more of the object's details."
+            "All three at once, by the paper's rule with φ = 2. The paper expects it to focus on more relevant "
+            "regions, with more object details."
         ),
         sample="berlin_cathedral",
     )

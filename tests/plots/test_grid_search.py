@@ -109,7 +109,7 @@ def test_every_training_is_one_ring_and_the_best_has_its_noise() -> None:
     )
     made = trials(points)
     shown = traces(made)
-    rings = list(zip(shown["One training"].y, shown["One training"].x, strict=True))
+    rings = list(zip(shown["One training run"].y, shown["One training run"].x, strict=True))
     assert ("α 1.2, β 1, γ 1", 54) in rings
     assert ("Baseline, unscaled", 44) in rings
     assert len(rings) == 9
@@ -125,7 +125,7 @@ def test_every_training_is_one_ring_and_the_best_has_its_noise() -> None:
 
 
 def test_without_a_second_seed_nothing_is_best() -> None:
-    assert list(traces(trials(summarize_points(rows(1.2, 50))))) == ["Mean of its seeds", "One training"]
+    assert list(traces(trials(summarize_points(rows(1.2, 50))))) == ["Mean of its seeds", "One training run"]
 
 
 def test_the_baseline_of_the_grid_is_b0() -> None:

@@ -391,7 +391,7 @@ def test_what_matters_to_a_cell_is_asked_in_the_visitors_turn(monkeypatch: pytes
     monkeypatch.setattr(cell_inspector, "_ENERGIES", SizeBoundedCache(2**20, lambda energy: energy.nbytes))
     with monkeypatch.context() as full:
         full.setattr(job_progress, "QUEUE", JobQueue(1, most_waiting=0))
-        assert "requests already wait for this server" in news(test.run())["answer"]["sentence"]
+        assert "requests are already waiting" in news(test.run())["answer"]["sentence"]
         test.session_state[job_progress.STOPPED] = {hash(asked)}
         stopped = news(test.run())["answer"]
         assert (stopped["sentence"], stopped["energy"]) == ("Stopped before the result was ready.", None)

@@ -283,7 +283,7 @@ def with_models(folder: Path, *labels: str) -> runs.MeasuredRun:
             {"m1": 0.04},
             "**Yes, a little:** the map of m1 peaks on the object in 4.0 more photos out of 100 than",
         ),
-        (Metric.SANITY_SSIM, {"m1": 0.4}, "**This measure shows how similar maps are**, not which are better."),
+        (Metric.SANITY_SSIM, {"m1": 0.4}, "**This metric shows how similar maps are**, not which are better."),
         (Metric.ENERGY, {"m1": -0.2, "lite1@240": 0.04}, "**Yes, a little:** the largest model lite1@240 puts 4.0"),
     ],
 )
@@ -304,7 +304,7 @@ def test_other_measures_of_the_run_are_named_by_what_they_say_of_the_same_models
         Metric.MAXBOX_V2: [replace(minus(Metric.MAXBOX_V2, "m1", 0.2), every=NOTHING)],  # no photo has both
     }
     assert run_results.other_measures(view(of), found) == (
-        "The same two models compared by the run's other measures: better (Pointing game); worse (Best IoU); no "
+        "The same two models compared by the run's other metrics: better (Pointing game); worse (Best IoU); no "
         "clear difference (MaxBoxAcc)."
     )
     assert run_results.other_measures(view(of), {}) == ""
@@ -313,8 +313,8 @@ def test_other_measures_of_the_run_are_named_by_what_they_say_of_the_same_models
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"metric": "energy"}, "the run's other measures: no clear difference (Pointing game · "),
-        ({"run": runs.FAITHFUL, "metric": "deletion"}, "the run's other measures: a smaller lead (Insertion · "),
+        ({"metric": "energy"}, "the run's other metrics: no clear difference (Pointing game · "),
+        ({"run": runs.FAITHFUL, "metric": "deletion"}, "the run's other metrics: a smaller lead (Insertion · "),
     ],
 )
 def test_a_yes_by_one_measure_stands_beside_what_the_others_of_its_kind_say(asked: dict[str, str], said: str) -> None:

@@ -144,7 +144,7 @@ def test_too_many_visitors_are_one_calm_sentence(compare: Compare, monkeypatch: 
     page = compare(models="lite0@96")
     monkeypatch.setattr(job_progress, "QUEUE", JobQueue(most_waiting=0))
     page.test.button(key="faithful").click().run()
-    assert "requests already wait for this server" in page.texts()
+    assert "requests are already waiting" in page.texts()
     assert page.reels() == []
     assert not page.test.exception
 

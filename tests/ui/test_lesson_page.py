@@ -21,8 +21,8 @@ FOUND = (
     "3.8 points: twice the MACs must bring 1.050 times the accuracy",
     "98 times: **search where training is cheap",
     "9 × 9 cells instead of 7 × 7",
-    "**8.4 times the parameters and 18 times the MACs**, at about the same accuracy. Over scaling one "
-    "dimension, the paper reports gains of up to 2.5 points; Figure 8 shows 2.6 at B4.",
+    "**8.4 times the parameters and 18 times the MACs**, at about the same accuracy. The paper reports "
+    "gains of up to 2.5 points over scaling one dimension; Figure 8 shows 2.6 at B4.",
 )
 
 

@@ -146,8 +146,9 @@ def test_the_first_printing_of_table_1_has_its_erratum() -> None:
 def test_the_parts_of_a_stage_add_up(stage: int) -> None:
     at = open_paper(section="table1", stage=str(stage))
     check_calm(at, "Table 1")
-    assert at.dataframe[1].value["macs"].sum() == plan(1, 1, 224).stages[stage - 1].macs
-    assert f"Stage {stage}, {plan(1, 1, 224).stages[stage - 1].operator}: **" in words(at)
+    planned = plan(1, 1, 224).stages[stage - 1]
+    assert at.dataframe[1].value["macs"].sum() == planned.macs
+    assert f"Stage {stage}, {planned.operator}: **{planned.macs:,}** MACs in total." in words(at)
 
 
 def test_results_show_both_figures_and_point_out_the_misprint() -> None:

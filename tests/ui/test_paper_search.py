@@ -144,7 +144,7 @@ def test_a_shipped_run_shows_its_size_its_best_and_its_noise(ship: Path) -> None
     assert "differ by 1.53 points" in said
     assert "**1 of the other 2 points may be as good**" in said
     trials, space = charts(at)[2:4]
-    assert sorted(trials["One training"]["x"]) == [40, 50, 53, 60, 60.5, 61.5, 62]
+    assert sorted(trials["One training run"]["x"]) == [40, 50, 53, 60, 60.5, 61.5, 62]
     assert trials["Best with two seeds or more"]["x"] == [61]
     assert sorted(space["Trained"]["marker"]["color"]) == [40, 61, 61]
     assert len(space["Not trained, so without an accuracy"]["x"]) == 60 - 3
@@ -160,4 +160,4 @@ def test_a_run_without_second_seeds_has_no_best(ship: Path) -> None:
 
 def test_a_run_that_has_only_begun_is_shown_as_far_as_it_is(ship: Path) -> None:
     write(ship, (UNSCALED, 0, 53.0))
-    assert charts(open_section())[2]["One training"]["x"] == [53]
+    assert charts(open_section())[2]["One training run"]["x"] == [53]

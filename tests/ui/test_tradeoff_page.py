@@ -65,7 +65,7 @@ def test_a_first_visit_shows_the_current_paper_and_one_recipe() -> None:
 
 def test_the_chart_has_words_for_those_who_cannot_see_it() -> None:
     alt = open_tradeoff(cost="Params").get("plotly_chart")[0].proto.alt
-    assert "ImageNet top-1 accuracy against Parameters (millions) on a log scale" in alt
+    assert "ImageNet top-1 accuracy versus Parameters (millions) on a log scale" in alt
     assert "EfficientNet, paper v5 (8 networks)" in alt
     assert "φ = 1 at 9.1" in alt  # at phi = 1 channels and blocks are B2's, which has 9.11 million parameters
 

@@ -210,7 +210,7 @@ def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
     with curves:
         models = list(map(_masked, request.cells, _looks(request.cells), played))
         chart = deletion_insertion_figure(models)
-        alt = _("Probability of each model's class against the share of its input that is deleted or inserted.")
+        alt = _("Probability of each model's class versus the share of its input that is deleted or inserted.")
         st.plotly_chart(chart, key=CHART, config=style.config("faithful"), alt=alt)
         credit = _("Measured and drawn by EffViz (Apache-2.0).")
         chart_menu(CHART, chart, _("Is the map faithful?"), credit, curve_rows(models))

@@ -159,7 +159,7 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     at = PAPER_RULE.at(PHI.get())
     current = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
     chart = accuracy_cost_figure([*accuracy_cost.paper_series(PaperVersion.V5), ours], cost, [current], compact=True)
-    text = _("Scatter plot of ImageNet top-1 against {cost}: the paper's networks, with compared models as hexagons.")
+    text = _("Scatter chart of ImageNet top-1 versus {cost}: the paper's networks, with compared models as hexagons.")
     st.plotly_chart(chart, key=CHART, config=style.config("accuracy"), alt=text.format(cost=cost.axis))
     rows = style.drawn_numbers(chart, cost.column, "top1_pct")
     chart_menu(CHART, chart, _("Cost and accuracy"), accuracy_cost.credit_line(), rows)

@@ -106,7 +106,7 @@ def ask() -> QuickRunRequest | None:
     st.caption(text.format(**most, steps=Masking().steps, seed=RunSettings(()).seed))
     pictures = _unlike([*bundled, *own])[:MOST_PHOTOS]
     if not (pictures and models and methods and metrics):
-        st.info(_("Choose at least one photo, one model, one method and one measure."))
+        st.info(_("Choose at least one photo, one model, one method and one metric."))
         return None
     words = [_("bundled samples")] * bool(bundled) + [_("own photos")] * bool(own)
     return QuickRunRequest(pictures, models, methods, metrics, ", ".join(words), targets, baseline)
@@ -183,12 +183,12 @@ def _methods() -> tuple[Method, ...]:
 
 def _metrics() -> tuple[Metric, ...]:
     help = _(
-        "Most measures hide or reveal parts of the photo and run the model again. Others compare a map with "
-        "the first model's, or with a map made with random weights. ROAD and random weights take longest."
+        "Most metrics hide or reveal parts of the photo and run the model again. Others compare a map with the "
+        "first model's, or with a map made with random weights. ROAD and random weights take longest."
     )
     titles = {metric.value: display_names.metric(metric) for metric in OFFERED}
     first = [metric.value for metric in FIRST]
-    chosen = st.multiselect(_("Measures"), titles, first, titles.__getitem__, METRIC, help)
+    chosen = st.multiselect(_("Metrics"), titles, first, titles.__getitem__, METRIC, help)
     return tuple(metric for metric in OFFERED if metric.value in chosen)
 
 
@@ -446,6 +446,6 @@ def _estimate(timed: PassTiming) -> str:
         count,
     ).format(total=duration(timed.total_s), count=count, models=", ".join(models))
     if timed.total_s > LONGEST_S:
-        limit = _("The limit here is {most}: choose fewer photos, models or measures, or run `effviz evaluate`.")
+        limit = _("The limit here is {most}: choose fewer photos, models or metrics, or run `effviz evaluate`.")
         return f"{text} {limit.format(most=duration(LONGEST_S))}"
     return text

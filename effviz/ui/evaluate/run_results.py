@@ -50,7 +50,7 @@ def show_about(run: MeasuredRun) -> None:
     text = _("{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed: {seed}.")
     target, placed = plain(display_names.target(settings.targets)), _(placement.TITLES[settings.placement]).lower()
     about = text.format(**counts, dataset=plain(_dataset(run)), target=target, placement=placed, seed=settings.seed)
-    more = _(" docs/study.md in the repository discusses all its measures.") if bundled else ""
+    more = _(" docs/study.md in the repository discusses all its metrics.") if bundled else ""
     st.markdown(about + more, help=glossary.tip("target", "placement", "seed"))
 
 
@@ -197,11 +197,11 @@ def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, refs: di
 
 def _alt(models: Sequence[RatedModel], axis: str) -> str:
     points = "; ".join(f"{model.model} {model.interval.mean:.3f}" for model in models)
-    return _("Scatter chart of {axis} against MACs on a log scale: {points}.").format(axis=axis, points=points)
+    return _("Scatter chart of {axis} versus MACs on a log scale: {points}.").format(axis=axis, points=points)
 
 
 def _save(view: ResultsView, cells: Sequence[MetricMean]) -> None:
-    help = _("Means and intervals of this measure for every model, method and control")
+    help = _("Means and intervals of this metric for every model, method and control")
     table, name = summary_csv(view.measured.run, cells), f"effviz-{view.metric}.csv"
     st.download_button("CSV", table, name, "text/csv", help=help, icon=":material/download:", on_click="ignore")
 
@@ -236,7 +236,7 @@ def _pairs(differences: Sequence[Difference], small: bool) -> None:
     ]
     if not rows:
         return
-    clear = _("p < 0.05 after Holm's correction for all differences of this measure")
+    clear = _("p < 0.05 after Holm's correction for all differences in this metric")
     columns = {
         "model": st.column_config.TextColumn(_("Model"), pinned=True),
         "minus": st.column_config.Column(_("Compared with")),
@@ -370,7 +370,7 @@ def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str
     scaled = list(_scaled(view, differences))
     controlled = list(_scaled(view, differences, beside_model=False))
     if view.metric in run_settings.AGREEMENT_METRICS | run_settings.SANITY_METRICS:
-        yield _("**This measure shows how similar maps are**, not which are better.")
+        yield _("**This metric shows how similar maps are**, not which are better.")
     elif scaled:
         yield " ".join(_headline(view, scaled))
     details = " ".join((*_others(view, scaled), *_beside_gaussian(view, controlled)))
@@ -400,7 +400,7 @@ def other_measures(view: ResultsView, differences: Mapping[Metric, Sequence[Diff
         if (scaled := list(_scaled(view, some)))
     ]
     parts = [f"{group} ({' · '.join(names)})" for group, names in _grouped(view, found).items() if names]
-    text = _("The same two models compared by the run's other measures: {groups}.")
+    text = _("The same two models compared by the run's other metrics: {groups}.")
     return text.format(groups=_("; ").join(parts)) if parts else ""
 
 

@@ -49,7 +49,9 @@ def show_growth(guess: Guess, shown: bool) -> None:
     plans = figure2.planned(factors)
     roles = list(ScalingAxis)[: 4 if shown else 1]
     shown_plans = {role: plans[role] for role in roles}
-    caption = _("All drawn to one scale: a bar is a block, its length the number of channels, the square the input.")
+    caption = _(
+        "Drawn to the same scale: each bar is a block, its length the number of channels; the square is the input."
+    )
     key = f"lesson-growth-{len(roles)}"
     if PRESENT.get():
         networks(shown_plans, caption, f"{key}-room")
@@ -65,7 +67,7 @@ def show_saturation(guess: Guess, shown: bool) -> None:
     if not shown:
         depth = [curve for curve in curves if any(dot.name == last.label for dot in curve.dots)]
         curves = [replace(curve, dots=curve.dots[:-1]) for curve in depth]
-    alt = _("Line chart of top-1 against MACs as in Figure 3, with a mark at the guess.")
+    alt = _("Line chart of top-1 versus MACs as in Figure 3, with a mark at the guess.")
     _draw_guess("figure3", curves, (last.macs_billions, float(guess["d8"])), (9, 81.5), alt)
 
 
@@ -85,7 +87,7 @@ def show_balance(guess: Guess, shown: bool) -> None:
     curves = [curve for curve in paper_curves.figure4() if curve.origin is Origin.PRINTED]
     end = lesson_answers.widest()
     mark = (end.macs_billions, end.top1_pct + float(guess["lead"]))
-    alt = _("Line chart of top-1 against MACs as in Figure 4, with a mark at the guess.")
+    alt = _("Line chart of top-1 versus MACs as in Figure 4, with a mark at the guess.")
     _draw_guess("figure4", curves if shown else curves[:1], mark, (26, 83.0), alt)
 
 
@@ -106,7 +108,7 @@ def show_phi(guess: Guess, shown: bool) -> None:
         marker={"symbol": "circle-open", "size": 18, "color": VISITOR.colour, "line": {"width": 3}},
         hoverinfo="name",
     )
-    alt = _("Line chart of MACs against φ on a log scale, with a line at the guess.")
+    alt = _("Line chart of MACs versus φ on a log scale, with a line at the guess.")
     _chart("growth", chart, alt, pd.DataFrame(drawn_numbers(chart, "phi", "macs_billions")))
 
 
@@ -119,7 +121,7 @@ def show_objective(guess: Guess, shown: bool) -> None:
     goal = Objective(exponent=exponent)
     among = [candidate for candidate in candidates() if candidate.listing in (Listing.PAPER, Listing.PAPER_OTHERS)]
     ranked = ranking(goal, among)
-    alt = _("Scatter chart of top-1 against MACs with lines of equal reward; {name} has the highest reward.")
+    alt = _("Scatter chart of top-1 versus MACs with lines of equal reward; {name} has the highest reward.")
     rows = exhibit.frame(ranked, objective.table_columns())
     _chart("objective", reward_figure(goal, ranked), alt.format(name=ranked[0].candidate.name), rows)
 
@@ -130,7 +132,7 @@ def show_steps(guess: Guess, shown: bool) -> None:
         outputs.formula()
         st.latex(r"\alpha\cdot\beta^{2}\cdot\gamma^{2} \approx 2")
         return
-    alt = _("Line chart of depth, width and resolution against φ, by the formula and as published up to {name}.")
+    alt = _("Line chart of depth, width and resolution versus φ, by the formula and as published up to {name}.")
     rows = exhibit.table(second_step(), "phi", "times_b0")
     _chart("second-step", second_step_figure(), alt.format(name=second_steps()[-1].name), rows)
 
@@ -142,7 +144,7 @@ def show_results(guess: Guess, shown: bool) -> None:
         cost = Cost(st.segmented_control(_("Cost"), list(Cost), default=cost, required=True, key="lesson-cost"))
     curves = [curve for curve in table2(PaperVersion.V5, cost, range(1, 9)) if curve.origin is Origin.PRINTED]
     visible = curves if shown else curves[1:]
-    text = _("Chart of top-1 against {cost} on a log scale: {series}.")
+    text = _("Chart of top-1 versus {cost} on a log scale: {series}.")
     alt = text.format(cost=cost_axis(cost).title, series=", ".join(curve.title for curve in visible))
     chart = paper_curves.draw_curves(visible, cost_axis(cost), paper_curves.accuracy_axis())
     _chart("figure1" if cost is Cost.PARAMS else "figure5", chart, alt, exhibit.table(visible, cost.column, "top1_pct"))
@@ -188,7 +190,7 @@ def show_live_maps(guess: Guess, shown: bool) -> None:
         for at, letter in enumerate(LETTERS):
             with st.container(width=ROOM_PICTURE_WIDTH_PX if PRESENT.get() else PICTURE_WIDTH_PX, gap="small"):
                 _column(letter, entries[at :: len(LETTERS)], shown)
-    st.caption(_("CAM for each network's top guess, each map on its own scale. {frame}").format(frame=_(FRAME)))
+    st.caption(_("CAM for each network's first guess, each map on its own range. {frame}").format(frame=_(FRAME)))
     if awaited(entries):
         st.rerun()
 

@@ -157,8 +157,8 @@ def _results_finding() -> str:
     dot, lead = compound_leads()[-1]
     params, macs = lesson_answers.printed_params_ratio("GPipe"), lesson_answers.printed_macs_ratio("ResNeXt-101")
     return _(
-        "**{params:g} times the parameters and {macs:g} times the MACs**, at about the same accuracy. Over scaling one "
-        "dimension, the paper reports gains of up to {stated:g} points; Figure 8 shows {lead:.1f} at {name}."
+        "**{params:g} times the parameters and {macs:g} times the MACs**, at about the same accuracy. The paper "
+        "reports gains of up to {stated:g} points over scaling one dimension; Figure 8 shows {lead:.1f} at {name}."
     ).format(params=params, macs=macs, stated=STATED_LEAD, lead=lead, name=dot.label)
 
 

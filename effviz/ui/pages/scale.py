@@ -48,7 +48,7 @@ text = _(
 st.markdown(text.format(factor=rule.constraint))
 grown = growth(cache.growth(rule, family), phi)
 alt = _(
-    "Line chart of MACs against phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; "
+    "Line chart of MACs versus phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; "
     "doubling with every step would give {doubled}."
 ).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table["baseline"]["macs"] * 2**phi))
 rows = drawn_numbers(grown, "phi", "macs_billions")

@@ -129,8 +129,8 @@ def show() -> None:
     """Draw the section."""
     text = _(
         "Two photos from ImageNet's validation set (*bakeshop* and *maze*), each with the class activation maps of B0 "
-        "and of B0 scaled in depth, width, resolution, and all three. Section 6 says that compound scaling looks at "
-        "**more relevant regions with more object details**, while the others lack details or miss objects."
+        "and of B0 scaled in depth, width, resolution, and all three. Section 6 says that compound scaling **tends to "
+        "focus on more relevant regions with more object details**, while the others lack details or miss objects."
     )
     st.markdown(text)
     _networks()

@@ -95,8 +95,8 @@ def _table(network: Plan, version: PaperVersion) -> None:
     numbers("table1-stages", pairs, columns)
     if version is PaperVersion.V1:
         text = _(
-            "The first version (v1 and ICML; v2 is correct) gives stage 6 an input of 28 px. The correct size is 14 "
-            "px: an author confirmed in tensorflow/tpu#383 that the code is correct and the table was not."
+            "v1 and the ICML version give stage 6 an input of 28 px. The correct size, as in v2, is 14 px: an "
+            "author confirmed in tensorflow/tpu#383 that the code is correct and the table was not."
         )
         note(text)
 

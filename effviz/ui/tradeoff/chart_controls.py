@@ -221,7 +221,7 @@ def alt_text(series: Sequence[NetworkSeries], cost: Cost, marked: UnmeasuredNetw
     """Describe the figure in two sentences; its numbers are in the table."""
     shown = [curve for curve in series if curve.points]
     return _(
-        "Scatter chart of ImageNet top-1 accuracy against {axis} on a log scale: {names}. A dashed line marks "
+        "Scatter chart of ImageNet top-1 accuracy versus {axis} on a log scale: {names}. A dashed line marks "
         "{label} at {cost:.3g}."
     ).format(axis=cost.axis, names="; ".join(map(_named, shown)), label=marked.label, cost=marked.cost(cost))
 

@@ -108,8 +108,8 @@ def slider_words() -> dict[str, str]:
         "macs": _("MACs"),
         "map": _("Last map"),
         "caption": _(
-            "Drawn to one scale: each bar is a block, its length the number of channels, and the square is the "
-            "input. **Solid** is {baseline}, *tinted* is what scaling added. The head is not drawn."
+            "Drawn to the same scale: each bar is a block, its length the number of channels; the square is the "
+            "input. **Solid**: in {baseline}. *Tinted*: added by scaling. The head is not drawn."
         ),
         "baseline": _("{name}, baseline"),
         "published": _("{name}, published"),
