@@ -145,7 +145,7 @@ def shorten_log() -> None:
 
 
 # Streamlit keeps each uploaded file until its page is closed, without a limit. If all files would exceed their share of
-# EFFVIZ_MEMORY_MB, the page that holds the most loses its oldest file. A visitor with one photo therefore always finds
+# EFFVIZ_MEMORY_MB, the page that holds the most loses its oldest file. A visitor with one photo therefore finds
 # room, whatever others have uploaded.
 
 _ADD: Final = MemoryUploadedFileManager.add_file

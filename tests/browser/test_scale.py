@@ -42,7 +42,7 @@ def a_base_out_of_its_range_says_so_and_there_is_a_way_back(page: Page) -> None:
     alpha = page.get_by_label("α, for depth")
     alpha.fill("1.7")
     alpha.press("Enter")
-    expect(page.get_by_text(re.compile("^α is 1.7: 1 to 1.5 is allowed"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^α is 1.7, but must be between 1 and 1.5"))).to_be_visible()
     expect(shown(page, "depth")).to_have_text("×1.20")
     page.get_by_role("button", name="Back to the paper's values").click()
     expect(page.get_by_text(re.compile("^α is 1.7"))).to_have_count(0)
@@ -171,7 +171,7 @@ def is_b0(page: Page) -> None:
 
 def test_a_link_that_makes_no_sense_gets_one_sentence_and_a_narrow_window_scrolls_downwards_only(visit: Visit) -> None:
     page = visit("/scale?phi=abc", width=390)
-    expect(page.get_by_text("phi is a number from -2 to 8")).to_be_visible()
+    expect(page.get_by_text("phi must be a number from -2 to 8")).to_be_visible()
     expect(shown(page, "phi")).to_have_text("1.00")
     expect(page.get_by_role("heading", name="Spend a budget")).to_be_attached()
     fits(page, 390)

@@ -70,7 +70,7 @@ def test_a_judge_that_cannot_be_asked_says_nothing(monkeypatch: pytest.MonkeyPat
     assert notices(test) == []
     assert not test.exception
     assert not test.get("progress")
-    assert not [warning for warning in test.warning if "requests wait" in str(warning.value)]
+    assert not [warning for warning in test.warning if "requests are already waiting" in str(warning.value)]
     assert "Is the map faithful?" in [header.value for header in test.header]  # the rest of the page is present
 
 

@@ -77,7 +77,7 @@ budget_limits.show_chart("alternatives", alone, alt, _("One dimension alone"), r
 outputs.solutions_table(solutions)
 
 st.header(_("Stage by stage"))
-st.markdown(_("Table 1 of the paper: the baseline → the network at φ = {phi:.2f}.").format(phi=phi))
+st.markdown(_("Table 1 of the paper: the baseline → the scaled network at φ = {phi:.2f}.").format(phi=phi))
 spent = stages(baseline, network)
 alt = _("Bar chart of the MACs of each stage, for the baseline and the scaled network, as in the table below.")
 rows = drawn_numbers(spent, "stage", "macs_millions")
