@@ -294,7 +294,7 @@ def _cached_control_heatmap(control: Control, seed: str, parts: CropFractions, s
     return heatmaps.smooth_heatmap(heatmap, smooth, size) if smooth else heatmap
 
 
-# At the last layer these maps are equal up to a factor (see `explain.closed_form`), which no metric depends on.
+# At the last layer these maps are equal up to a factor (see `explain.activation_maps`), which no metric depends on.
 _SAME: Final = dict.fromkeys((Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM), Method.CAM)
 
 

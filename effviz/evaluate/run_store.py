@@ -258,7 +258,7 @@ class Manifest:
     versions: Mapping[str, str]  # of the packages when the run was started
     sittings: tuple[Mapping[str, str], ...] = ()  # the versions each time the run was resumed
     finished: bool = False
-    seconds: float = 0.0  # over all sessions
+    seconds: float = 0.0  # in total, with every resumption
     thresholds: tuple[Thresholds, ...] = ()
     results_sha256: str = ""  # of results.parquet; missing in older runs
     format: int = RUN_FORMAT

@@ -167,7 +167,7 @@ def _in_srgb(rgb: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, No
 
 @lru_cache(maxsize=32)  # a camera's photos share a profile, which takes longer to read than a small photo
 def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
-    """Return a profile's mode and its transform to sRGB; None if it is sRGB, or CMYK, as in browsers."""
+    """Return a profile's mode and its transform to sRGB; None if it is sRGB, or neither RGB nor grey."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     mode = {"RGB": "RGB", "GRAY": "L"}.get(source.profile.xcolor_space.strip())
     if mode is None:

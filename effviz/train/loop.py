@@ -50,7 +50,7 @@ class EpochRecord:
     rate: float  # learning rate of the last batch
     loss: float  # mean over the epoch's batches, with label smoothing and mixup
     top1_pct: float | None  # on val/; None if not measured
-    seconds: float  # since the start, over all sessions
+    seconds: float  # since the start, over all calls
 
 
 def write_log(folder: Path, epochs: Sequence[EpochRecord]) -> None:
@@ -156,7 +156,7 @@ class TrainingStatus:
     steps: int  # in the whole training
     loss: float  # of the last batch
     top1_pct: float | None  # the last one measured
-    seconds_left: float  # at the pace of this session
+    seconds_left: float  # at the pace of this call
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +167,7 @@ class TrainedNetwork:
     correct: int
     pictures: int  # in val/
     epochs: tuple[EpochRecord, ...]
-    seconds: float  # of training and evaluation, over all sessions
+    seconds: float  # of training and evaluation, over all calls
 
     @property
     def top1_pct(self) -> float:
@@ -241,10 +241,10 @@ class _TrainingRun:
         self.step = 0
         self.losses = 0.0  # sum over the epoch so far
         self.epochs: list[EpochRecord] = []
-        self.seconds = 0.0  # in earlier sessions
+        self.seconds = 0.0  # in earlier calls
         self.correct: int | None = None  # of val/, once the training is finished
         self.started = self.saved = time.monotonic()
-        self.first = 0  # step at which this session started
+        self.first = 0  # step at which this call started
 
     @property
     def elapsed_s(self) -> float:

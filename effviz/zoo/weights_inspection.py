@@ -212,7 +212,7 @@ def infer(tensors: Tensors) -> Plan:
 
 def _inferred(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float]:
     pairs = list(zip(counts, [stage.repeats for stage in B0_STAGES], strict=True))
-    scaled = pairs[1:-1] if family is Family.LITE else pairs  # Lite does not scale its first and last stage
+    scaled = pairs[1:-1] if family is Family.LITE else pairs  # Lite does not repeat its first and last blocks
     low, high = max((count - 1) / b0 for count, b0 in scaled), min(count / b0 for count, b0 in scaled)
     what = _("{counts} blocks in its stages").format(counts=counts)
     depth = _shortest(DEPTH, low, high, lambda value: _repeats(value, family) == counts, what)

@@ -1,4 +1,4 @@
-// Scales maps for colouring, like effviz/explain/scales.py, which explains the reasons.
+// Scales maps for colouring, like effviz/explain/overlay.py, which explains the reasons.
 
 /**
  * @typedef {"own" | "shared" | "density" | "share" | "rank"} Scale
