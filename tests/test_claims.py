@@ -224,7 +224,7 @@ LOCALISATION: dict[str, Rule] = {
         and [model for model in LITE0[2:] if surely(less("localisation", model, "energy", part="small_"), 1)]
         == ["lite0@320"]
     ),
-    "For these objects, the peak is in the box more often at 448 px than at 224 px, by 0.239. This is the largest of eight such differences: p is 0.06 if only these eight are counted, and 0.26 for all of the metric.": lambda: (
+    "For these objects, the peak is in the box more often at 448 px than at 224 px, by 0.239. This is the largest of eight such differences: p is 0.06 if only these eight are counted, and 0.26 for all differences of this metric.": lambda: (
         near(at_448(lambda values: paired_share(values).mean), 0.239)
         and near(less("localisation", "lite0@448", "pointing", part="small_")["mean"], 0.239)
         and near(

@@ -55,7 +55,7 @@ class MaskedModel:
 
 
 def deletion_insertion_figure(models: Sequence[MaskedModel]) -> go.Figure:
-    """Draw deletion above insertion against the share of the area that has changed; random maps are dotted."""
+    """Draw deletion above insertion against the share of the area that has changed, 0 to 1; random maps are dotted."""
     chart = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     for model in models:
         for which, way, curve in model.curves:
