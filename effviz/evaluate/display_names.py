@@ -70,7 +70,7 @@ BASELINES: Final[Mapping[MaskBaseline, str]] = {
     MaskBaseline.MEAN: lazy_gettext("Mean pixel"),
     MaskBaseline.BLUR: lazy_gettext("Blurred photo"),
     MaskBaseline.BLACK: lazy_gettext("Black"),
-    MaskBaseline.RISE: lazy_gettext("Like RISE: delete to the mean pixel, insert into a blurred photo"),
+    MaskBaseline.RISE: lazy_gettext("Like RISE: mean pixel for deletion, blur for insertion"),
 }
 TARGETS: Final[Mapping[str, str]] = {LABEL: lazy_gettext("label"), PREDICTION: lazy_gettext("prediction")}
 

@@ -268,7 +268,7 @@ def _controls() -> None:
     why_not = _("Signed maps always use the diverging palette.") if signed else None
     _select(PALETTE, _("Palette"), PALETTES, disabled=signed, help=why_not)
     st.slider(_("Opacity (%)"), 0, 100, step=5, **_mirror(OPACITY))
-    st.slider(_("Hide values weaker than (% of the range; 0: hide nothing)"), 0, MOST_CUT, step=5, **_mirror(THRESHOLD))
+    st.slider(_("Hide values weaker than (% of the range; 0: none)"), 0, MOST_CUT, step=5, **_mirror(THRESHOLD))
     st.slider(_("Contour (% of the range; 0: none)"), 0, MOST_CUT, step=5, **_mirror(CONTOUR))
     _select(PLACEMENT, _("Placement"), placement.TITLES, help=glossary.tip("placement"))
     st.toggle(_("Show cells instead of smoothing"), **_mirror(CELLS))
