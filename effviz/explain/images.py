@@ -316,8 +316,7 @@ def named(name: str) -> Iterator[None]:
     except srgb_conversion.DECODE_ERRORS as error:
         if "truncated" in str(error).lower() or isinstance(error, EOFError):
             text = _(
-                "{name} ends before the picture is complete; only complete files can be read. Copy or download it "
-                "again."
+                "{name} ends before the picture is complete; only complete files are read. Copy or download it again."
             )
             raise ImageError(text.format(name=name)) from error
         raise damaged(name) from error
