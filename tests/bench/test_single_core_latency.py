@@ -359,7 +359,7 @@ def test_the_real_command_measures_in_a_process_of_its_own() -> None:
 
 @pytest.mark.usefixtures("threads")
 def test_what_the_command_says_of_a_wrong_network_is_what_the_process_is_asked_to_say() -> None:
-    """`apart` takes the error message from the command's last line."""
+    """`single_core_latency` takes the error message from the command's last line."""
     ended = CliRunner().invoke(app, ["bench", "latency", "--in-turns", "resnet1520"])
     assert ended.exit_code == 1
     assert ended.stderr.splitlines()[-1].startswith("effviz: There is no network 'resnet1520'")

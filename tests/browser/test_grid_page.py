@@ -121,7 +121,7 @@ def a_hand_draws_what_it_moves_alone_and_on_the_canvases_that_are_there(grid: An
 
 
 def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: Compare) -> None:
-    grid = compare("/?models=lite0@176&photos=owl")  # no other test covers this: a bar was above it
+    grid = compare("/?models=lite0@176&photos=owl")  # no other test has computed this map, so a bar was above it
     page = grid.page
     grid.stage(0).press("+")
     zoomed = page.locator(".row.zoomed")
@@ -219,7 +219,7 @@ def what_matters_in_a_cell_is_drawn_on_the_photo(grid: Any) -> None:
 
 def a_class_that_is_pointed_at_moves_nothing_and_a_picked_one_says_so_in_every_map(grid: Any) -> None:
     page = grid.page
-    expect(page.locator(UNDRAWN)).to_have_css("display", "none")  # the sentence is for screen readers only
+    expect(page.locator(UNDRAWN)).to_have_css("display", "none")  # the sentence is only for browsers that draw no maps
     tile, chosen = page.locator("figure.tile").first, page.locator(".classes button").nth(2)
     name = chosen.locator("span").first.inner_text()
     grid.settled()

@@ -201,7 +201,7 @@ class TestBesideTheFirstModel:
 
     def test_a_control_in_the_place_of_a_map_is_compared_too(self, entry, pairs):
         key = ("cat.jpg", "lite0@128")
-        assert pairs[(*key, "control-uniform", "agree_rank")].value is None  # a control has no ranks
+        assert pairs[(*key, "control-uniform", "agree_rank")].value is None  # a uniform map has no ranks
         assert "is constant or" in pairs[(*key, "control-uniform", "agree_rank")].error
         assert pairs[(*key, "control-uniform", "agree_distance")].error is None
         # its centre is the middle of what both saw, which is the photo's; the evidence's centre is counted cell by cell
@@ -334,7 +334,7 @@ def test_blurred_beyond_the_photo_a_map_is_the_uniform_control_in_its_crop(data,
             found = far[sample.name, "lite0@96", method, "energy"].value
             assert found == pytest.approx(inside[0] * inside[1] / side**2, abs=0.02)
         assert own[sample.name, "lite0@96", "control-crop-uniform", "energy"].value == pytest.approx(found, abs=0.005)
-        for control in CONTROLS:  # a box that covers the photo stays
+        for control in CONTROLS:  # controls over the photo are not blurred
             values = [found[sample.name, "lite0@96", control, "energy"].value for found in (far, own)]
             assert values[0] == values[1]
 

@@ -45,7 +45,7 @@ def data(eight_photos):
 
 @pytest.fixture(scope="module")
 def uninterrupted(data, models, tmp_path_factory):
-    """Return the rows of a run in one session, and in one part."""
+    """Return the rows of a run measured in one call, and in one chunk."""
     folder = tmp_path_factory.mktemp("whole")
     runner.evaluate(data, SETTINGS, folder, workers=runner.local_workers(models))
     return table(folder)
@@ -165,7 +165,7 @@ def truncate(file, _other):
 
 
 def swap(file, other):
-    """Also for the complete table of another run in the same format."""
+    """Replace a table with the complete one of another run, in the same format."""
     shutil.copy(other / RESULTS_FILE, file)
 
 
@@ -313,7 +313,7 @@ def test_a_folder_that_cannot_be_made_is_said(data, tmp_path):
 
 
 def broken(parts, _wanted):
-    """Put the parts on a different disk than the run's folder."""
+    """Fail with an error of another disk than that of the run's folder."""
     raise OSError(5, "Input/output error", "photos/cat.jpg")
     yield parts
 
@@ -363,7 +363,7 @@ def test_each_sitting_says_its_versions(data, tmp_path, stopped, caplog):
     assert "torch 0.1, now" in caplog.text
     caplog.clear()
     done = runner.evaluate(data, few, tmp_path)
-    assert caplog.text == ""  # like the session before
+    assert caplog.text == ""  # the same versions as the call before
     assert [versions["torch"] == metadata.version("torch") for versions in done.sittings] == [True, True]
     assert json.loads((tmp_path / "run.json").read_text())["sittings"] == [dict(of) for of in done.sittings]
 
@@ -416,7 +416,7 @@ def test_a_choice_of_photos_is_the_same_in_every_run(data, tmp_path):
 
 
 def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path, loaded):
-    """Memory does not grow with the number of photos, because parts are written as they are measured."""
+    """Memory does not grow with the number of photos, because chunks are taken only as they are measured."""
     taken = []
 
     def parts():

@@ -13,7 +13,7 @@ from effviz.zoo.catalogue import model_card
     [
         ("lite1@224", "depth 1.1 × width 1 × 224 px, with weights made for 240 px"),  # the official README's size
         ("lite1@240", "depth 1.1 × width 1 × 240 px"),
-        ("scaled-d4-w1@300", "depth 4 × width 1 × 300 px"),  # no network was compiled for any size
+        ("scaled-d4-w1@300", "depth 4 × width 1 × 300 px"),  # no weights, so no size that they were made for
     ],
 )
 def test_a_card_says_which_size_its_weights_were_made_for(name: str, said: str) -> None:
