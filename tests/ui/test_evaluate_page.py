@@ -240,7 +240,7 @@ def test_the_question_is_answered_by_the_differences_of_the_measure_that_is_open
     at = open_page(**asked)
     shown = "\n".join(plainly(text.value for text in at.markdown))
     assert all(sentence in shown for sentence in said)
-    assert "too few photos" not in words(at)
+    assert "too few for a conclusion" not in words(at)
 
 
 NOTHING = Interval(np.nan, np.nan, np.nan, 0)
@@ -415,7 +415,7 @@ def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> No
     ]
     at.selectbox(key="metric-choice").set_value("deletion").run()
     check(at)
-    # half of 0.1, 0.9 and 0.2, minus the Gaussian's 0.5: measures that run the model are leads, and 0 is the Gaussian
+    # half of 0.1, 0.9 and 0.2, minus the Gaussian's 0.5: metrics that run the model are leads, and 0 is the Gaussian
     assert chart(at)["Baseline"]["y"] == [pytest.approx(-0.3)]
     assert chart(at)["Control: centre Gaussian"]["y"] == [0, 0]
     assert "these values cannot be compared between models" in words(at)

@@ -101,7 +101,7 @@ TWO_MODELS = (Metric.DROP, *(metric for metric in quick_run.OFFERED if metric in
     ("tiny", "metrics"), [(("lite0@64",), ONE_MODEL), (("lite0@64", "lite1@64"), TWO_MODELS)], ids=["one", "two"]
 )
 def test_every_metric_that_is_offered_is_the_commands(tiny: tuple[str, ...], metrics: tuple[Metric, ...]) -> None:
-    """Similarity also needs the first model's maps, and measures that share passes are computed together."""
+    """Similarity also needs the first model's maps, and metrics that share passes are computed together."""
     methods = (Method.CAM, Method.LAYERCAM)
     of = dataclasses.replace(asked("cat", models=tiny), methods=methods, metrics=metrics)
     models = quick_run.ready(of)

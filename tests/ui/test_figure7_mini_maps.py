@@ -14,7 +14,7 @@ HEAD = "model,macs,method,metric,mean,low,high,n,small_mean,small_low,small_high
 
 
 def rows(deeper: float) -> str:
-    """Return two networks and one control by two measures, as written by `effviz report`."""
+    """Return two networks and one control by two metrics, as written by `effviz report`."""
     made = [
         ("mini-baseline@96", 13_500_000, "cam", "energy", 0.54),
         ("mini-depth@96", 55_400_000, "cam", "energy", deeper),
