@@ -17,13 +17,13 @@ from effviz.zoo.presets import ScalingAxis
 if TYPE_CHECKING:
     from effviz.train.family_training import FamilyOutcome
 
-# A family trained by `effviz train family`: top-1 over MACs, one point per seed.
+# A family trained by `effviz train family`: top-1 versus MACs, one point per seed.
 
 HEIGHT_PX = 460
 
 
 def family_accuracy(outcomes: "Sequence[FamilyOutcome]") -> go.Figure:
-    """Draw top-1 on `val/` over MACs in millions, for final networks and candidates of step 1."""
+    """Draw top-1 on `val/` versus MACs in millions, for final networks and candidates of step 1."""
     chart = figure(HEIGHT_PX)
     looks = dict(zip({row.network for row in outcomes} - set(ScalingAxis), SERIES, strict=False))
     for part, network in dict.fromkeys((row.part, row.network) for row in outcomes):

@@ -153,7 +153,7 @@ class RatedModel:
 
 @style.remembered
 def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str) -> go.Figure:
-    """Draw means with their intervals over MACs, and controls as horizontal lines.
+    """Draw means with their intervals versus MACs, and controls as horizontal lines.
 
     A control that does not depend on the model has a level line; one that does (controls in the crop, deletion) has a
     mark per model. Controls over the whole photo are hidden in the legend if there are controls in the crop. The first
@@ -182,7 +182,7 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
 def map_quality_by_network(
     models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str
 ) -> go.Figure:
-    """Draw `map_quality` with a column for each model: over MACs, models of equal cost would overlap.
+    """Draw `map_quality` with a column for each model: versus MACs, models of equal cost would overlap.
 
     Controls of models without a column are left out.
     """
