@@ -141,7 +141,7 @@ def compare(
     Args:
         photos: one or more: a file, its bytes, an array, a PIL image, or the name of a sample photo such as "owl".
         models: names such as "lite0@224"; `models()` lists them.
-        target: "top1" (each model's first choice), "rank2", or the name or index of a class.
+        target: "top1" (each model's first guess), "rank2", or the name or index of a class.
         method: the CAM method; `effviz cam --help` lists them all.
         layer: where the features are read: "last", or the end of a stage such as "stride16".
 

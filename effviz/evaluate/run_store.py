@@ -56,7 +56,7 @@ class Measurement:
     placement: str | None = None
     photo_sha256: str | None = None
     label: int | None = None  # the photo's class in this model's logits
-    prediction: int | None = None  # the model's first choice
+    prediction: int | None = None  # the model's first guess
     probability: float | None = None  # of the target
     box_share: float | None = None  # share of the photo that the object covers
     off_centre: bool | None = None  # the object is small and off-centre

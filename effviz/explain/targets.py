@@ -1,4 +1,4 @@
-"""Which class a map explains: the model's own first choice, one class for all models, or a rank."""
+"""Which class a map explains: the model's own first guess, one class for all models, or a rank."""
 
 import difflib
 import re
@@ -22,7 +22,7 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 class TargetKind(StrEnum):
     """How a target names its class."""
 
-    TOP1 = "top1"  # each model's own first choice
+    TOP1 = "top1"  # each model's own first guess
     CLASS = "class"  # an index or a name, the same for all models
     RANK = "rank"  # each model's n-th choice, from 1
 
