@@ -65,7 +65,7 @@ def parse_target(text: str) -> Target:
     if prefix != TargetKind.RANK or not _INTEGER.fullmatch(number):
         return Target(TargetKind.CLASS, word)
     if int(number) < 1:
-        text = _("Rank {number} does not exist: ranks start at 1. Enter rank1 for the first choice.")
+        text = _("Rank {number} does not exist: ranks start at 1. Enter rank1 for the first guess.")
         raise TargetError(text.format(number=int(number)))
     return Target(TargetKind.RANK, int(number))
 
