@@ -208,9 +208,9 @@ COMPUTED = "computed by EffViz with the official code's rounding"
 def show() -> None:
     """Draw the section."""
     text = _(
-        "A ConvNet $\\mathcal N$ is a chain of stages. Stage $i$ repeats one layer $\\mathcal F_i$ $L_i$ times on a "
-        "map of $H_i × W_i$ cells and $C_i$ channels. Scaling keeps every $\\mathcal F_i$ and changes only the number "
-        "of repeats (d), the number of channels (w) and the resolution (r)."
+        "A ConvNet $\\mathcal N$ is a chain of stages. Stage $i$ is one layer, $\\mathcal F_i$, repeated $L_i$ "
+        "times on a map of $H_i × W_i$ cells and $C_i$ channels. Scaling keeps every $\\mathcal F_i$ and "
+        "changes only the number of repeats (d), the number of channels (w) and the resolution (r)."
     )
     st.markdown(text)
     st.latex(r"\mathcal N = \bigodot_{i=1 \ldots s} \mathcal F_i^{L_i}\big(X_{\langle H_i, W_i, C_i \rangle}\big)")
