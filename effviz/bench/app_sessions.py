@@ -32,8 +32,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from effviz import settings
-from effviz.bench.benchmark import process_mib
 from effviz.errors import SettingsError
+from effviz.evaluate.single_core_latency import process_mib
 from effviz.explain.data_types import Floats
 
 MEMORY_UNKNOWN: Final = "The server's memory is unknown: it is read from /proc, which exists only on Linux."

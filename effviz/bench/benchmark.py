@@ -1,11 +1,9 @@
 """A measured number with its target, and the two sides of a comparison, timed in turn."""
 
 import math
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
@@ -43,15 +41,6 @@ class Figure:
         """Return the row for a table."""
         digits = 0 if self.ours >= 100 or self.ours == int(self.ours) else 1 if self.ours >= 10 else 2
         return self.name, f"{self.ours:.{digits}f}", self.unit, verdict(self.target, self.met)
-
-
-def process_mib(pid: int, field: str, file: str = "status") -> float | None:
-    """Return a size that Linux reports for a process in `/proc`; None if the system does not say."""
-    try:
-        size = re.search(rf"^{field}:\s*(\d+) kB", Path(f"/proc/{pid}/{file}").read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    return int(size[1]) / 1024 if size else None
 
 
 Say = Callable[[str], None]  # is told what is measured next

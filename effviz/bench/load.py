@@ -20,7 +20,8 @@ import numpy as np
 from effviz.bench import app_sessions
 from effviz.bench.app_sessions import ShownMaps, visit, visit_once
 from effviz.bench.app_timing import GROWTH_MIB
-from effviz.bench.benchmark import Figure, Measured, Say, process_mib
+from effviz.bench.benchmark import Figure, Measured, Say
+from effviz.evaluate.single_core_latency import process_mib
 from effviz.explain import images, sample_photos
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.cam_methods import CAM_METHODS

@@ -1,7 +1,7 @@
 """Times networks without the app: forward passes on one core, and the closed-form plan against torch's FlopCounterMode.
 
 torch's number of threads applies to the whole process, so a server never calls `measure_network` itself: it starts
-`effviz bench latency` as a separate process, see `effviz.bench.single_core_latency`.
+`effviz bench latency` as a separate process, see `effviz.evaluate.single_core_latency`.
 """
 
 import platform
@@ -17,8 +17,8 @@ from timm.models import get_pretrained_cfg
 from torch.utils.flop_counter import FlopCounterMode
 
 from effviz.bench.benchmark import PeerRow, run_ms
-from effviz.bench.single_core_latency import DEFAULT_RUNS, Latency, cores_of_others, cpu_seconds, machine
 from effviz.errors import SettingsError
+from effviz.evaluate.single_core_latency import DEFAULT_RUNS, Latency, cores_of_others, cpu_seconds, machine
 from effviz.i18n import _
 from effviz.progress import CountProgress, no_progress
 from effviz.scaling import PUBLISHED, plan

@@ -32,7 +32,7 @@ def latency(
     """Time networks as in Table 4 of the paper: batch size 1, one core, mean of 20 runs. Default: ResNet-152 and B1."""
     optional_packages.require(*optional_packages.TORCH)
     from effviz.bench import network_timing
-    from effviz.bench.single_core_latency import store_latency
+    from effviz.evaluate.single_core_latency import store_latency
 
     results = []
     with console.progress() as bar:

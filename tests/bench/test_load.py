@@ -18,9 +18,10 @@ from streamlit.proto.Element_pb2 import Element
 from effviz import settings
 from effviz.bench import app_sessions, load
 from effviz.bench.app_sessions import Answer, AppServer
-from effviz.bench.benchmark import Figure, process_mib
+from effviz.bench.benchmark import Figure
 from effviz.bench.load import MOST_PEAK_MIB, Load, LoadOutcome, ServerHealth, expected_maps, visit_all
 from effviz.errors import SettingsError
+from effviz.evaluate.single_core_latency import process_mib
 from effviz.explain.data_types import Method
 
 MOST_GROWTH_MIB = 40  # over 16 visits after the first eight; keeping a photo or a model for each would need far more

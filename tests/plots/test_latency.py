@@ -1,6 +1,6 @@
 """Accuracy versus latency: Table 4 as printed, and measured networks in their own series."""
 
-from effviz.bench.single_core_latency import Latency
+from effviz.evaluate.single_core_latency import Latency
 from effviz.facts.timm_results import KnownAccuracy
 from effviz.ui.paper.latency import latency_curves, latency_figure, series_title
 from tests.facts.conftest import load

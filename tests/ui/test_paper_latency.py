@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.bench import single_core_latency
-from effviz.bench.single_core_latency import Latency
 from effviz.errors import SettingsError
+from effviz.evaluate import single_core_latency
+from effviz.evaluate.single_core_latency import Latency
 from effviz.ui import job_progress
 from effviz.ui.job_queue import JobQueue
 

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from effviz import settings
-from effviz.bench import single_core_latency
-from effviz.bench.single_core_latency import ChildLimits, Latency, machine, shipped, stored_latencies
+from effviz.evaluate import single_core_latency
+from effviz.evaluate.single_core_latency import ChildLimits, Latency, machine, shipped, stored_latencies
 from effviz.facts.paper_tables import PaperLatency, PaperVersion, paper_latencies, paper_speedup
 from effviz.facts.timm_results import KnownAccuracy, known_accuracy, timm_points
 from effviz.i18n import _, lazy_gettext, ngettext

@@ -27,7 +27,6 @@ from statistics import mean, stdev
 from typing import IO, Annotated, Any, Final
 
 from effviz import file_io, schema
-from effviz.bench.benchmark import process_mib
 from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
 from effviz.progress import CountProgress, Heartbeat
@@ -82,6 +81,15 @@ class Latency:
     def times_as_fast_as(self, other: "Latency") -> float:
         """Return the ratio of means, as Table 4 states its speed-ups."""
         return other.mean_ms / self.mean_ms
+
+
+def process_mib(pid: int, field: str, file: str = "status") -> float | None:
+    """Return a size that Linux reports for a process in `/proc`; None if the system does not say."""
+    try:
+        size = re.search(rf"^{field}:\s*(\d+) kB", Path(f"/proc/{pid}/{file}").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(size[1]) / 1024 if size else None
 
 
 def cpu_seconds() -> tuple[float, float]:

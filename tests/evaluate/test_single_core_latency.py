@@ -9,10 +9,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from effviz.bench import network_timing, single_core_latency
-from effviz.bench.single_core_latency import Latency
+from effviz.bench import network_timing
 from effviz.cli import app
 from effviz.errors import EffVizError, SettingsError
+from effviz.evaluate import single_core_latency
+from effviz.evaluate.single_core_latency import Latency
 from effviz.progress import no_progress
 
 ONE = Latency("b1", 240, (40.0, 50.0, 60.0), 7_794_184, "A processor, 2 cores", "torch 2", 1, "2026-11-24 12:00")
