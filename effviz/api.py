@@ -45,7 +45,7 @@ class Comparison(Sequence[Explanation]):
     @property
     def maps(self) -> tuple[Floats, ...]:
         """The raw maps (H, W), read-only, in the same order: neither clipped at zero nor rescaled to 0..1."""
-        return tuple(each.map.values for each in self.explanations)
+        return tuple(explanation.map.values for explanation in self.explanations)
 
     def styled(self, scale: str = Scale.OWN, palette: str = Palette.INFERNO, opacity: float = 0.55) -> "Comparison":
         """Return the same maps drawn with another scale, palette or opacity.
@@ -84,8 +84,11 @@ class Comparison(Sequence[Explanation]):
 
     def _repr_html_(self) -> str:
         """Return a table with one row per photo and one column per model."""
-        scaled = rescale([each.map for each in self.explanations], self.scale)
-        cells = [self._cell(each, scaled_map) for each, scaled_map in zip(self.explanations, scaled, strict=True)]
+        scaled = rescale([explanation.map for explanation in self.explanations], self.scale)
+        cells = [
+            self._cell(explanation, scaled_map)
+            for explanation, scaled_map in zip(self.explanations, scaled, strict=True)
+        ]
         rows = [
             (self.explanations[start].map.photo, *cells[start : start + len(self.models)])
             for start in range(0, len(cells), len(self.models))
@@ -229,7 +232,7 @@ def _photo(given: PhotoLike) -> PhotoSource:
         return decoding.read(given, _("photo"))
     if isinstance(given, str | Path):
         path = Path(given)
-        samples = {each.name: each.path for each in sample_photos.samples()}
+        samples = {sample.name: sample.path for sample in sample_photos.samples()}
         file = samples[path.name] if str(path) in samples and not path.exists() else path
         decoding.read_file(file)  # fail early if it cannot be read
         return file

@@ -145,7 +145,7 @@ def _sentence(kind: Any, where: str, mistakes: list[ErrorDetails]) -> str:
             text = _("{where} has an unknown key {unknown!r}: the allowed keys are {known}. Remove or rename it.")
             return text.format(where=where_above, unknown=str(key)[:SHOWN], known=", ".join(_names(table)))
         if is_dataclass(table):
-            missing = sorted(str(each["loc"][-1]) for each in mistakes if _is_missing_beside(each, place))
+            missing = sorted(str(mistake["loc"][-1]) for mistake in mistakes if _is_missing_beside(mistake, place))
             text = _("{where} lacks {missing}: the required keys are {needed}. Add what is missing.")
             needed = ", ".join(sorted(_names(table, needed=True)))
             return text.format(where=where_above, missing=", ".join(missing), needed=needed)
@@ -185,9 +185,9 @@ def _allowed(kind: Any) -> str:
 
 def _names(kind: Any, needed: bool = False) -> list[str]:
     optional = {
-        each.name for each in fields(kind) if each.default is not MISSING or each.default_factory is not MISSING
+        member.name for member in fields(kind) if member.default is not MISSING or member.default_factory is not MISSING
     }
-    return [each.name for each in fields(kind) if not (needed and each.name in optional)]
+    return [member.name for member in fields(kind) if not (needed and member.name in optional)]
 
 
 def _refusal(where: str, value: Any, allowed: str) -> str:

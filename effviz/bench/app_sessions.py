@@ -169,8 +169,8 @@ class Answer:
     @property
     def errors(self) -> tuple[str, ...]:
         """Tracebacks and error messages."""
-        failed = [each.exception.message for each in self.elements if each.HasField("exception")]
-        alerts = [each.alert for each in self.elements if each.HasField("alert")]
+        failed = [element.exception.message for element in self.elements if element.HasField("exception")]
+        alerts = [element.alert for element in self.elements if element.HasField("alert")]
         return (*failed, *(alert.body for alert in alerts if alert.format == alert.ERROR))
 
     def widget(self, key: str) -> str:
@@ -180,7 +180,9 @@ class Answer:
             KeyError: the page has no such widget with this key.
         """
         kinds = ("checkbox", "selectbox", "file_uploader", "button")
-        names = (getattr(each, kind).id for each in self.elements if (kind := each.WhichOneof("type")) in kinds)
+        names = (
+            getattr(element, kind).id for element in self.elements if (kind := element.WhichOneof("type")) in kinds
+        )
         for name in names:
             if name.endswith(f"-{key}"):
                 return str(name)

@@ -225,7 +225,7 @@ async def _both(running: app_sessions.AppServer, say: Say) -> tuple[list[float],
     alone_s = [await _newcomer_s(running.port, next(numbers)) for _ in range(NEWCOMERS)]
     say(f"{HOSTILE_PAGES} hostile pages")
     pages = [_hostile(running.port, number, event) for number, event in enumerate(begun)]
-    tasks = [asyncio.create_task(each) for each in (_watch(running, health), *pages)]
+    tasks = [asyncio.create_task(coroutine) for coroutine in (_watch(running, health), *pages)]
     try:
         await asyncio.gather(*(event.wait() for event in begun))  # each page has sent one request
         beside_s = [await _newcomer_s(running.port, next(numbers)) for _ in range(NEWCOMERS)]

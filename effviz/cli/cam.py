@@ -62,7 +62,8 @@ def cam(  # noqa: PLR0913  # Typer needs one parameter per option
 
 def _show_maps(title: str, results: list[dict[str, Any]]) -> None:
     rows = [
-        (Path(each["photo"]).name, each["model"], f"{each['probability']:.1%}", each["target_name"]) for each in results
+        (Path(result["photo"]).name, result["model"], f"{result['probability']:.1%}", result["target_name"])
+        for result in results
     ]
     console.show_table(title, ("Photo", "Model", "Probability", "Class"), rows)
     for result in results:

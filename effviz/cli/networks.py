@@ -94,7 +94,9 @@ def _solution(solution: Solution) -> dict[str, object]:
         "budget": {"kind": solution.budget.kind.value, "amount": solution.budget.amount},
         "reached": solution.reached,
         "miss": solution.miss,
-        "limits": [{"kind": each.kind.value, "amount": each.amount, "share": share} for each, share in solution.shares],
+        "limits": [
+            {"kind": budget.kind.value, "amount": budget.amount, "share": share} for budget, share in solution.shares
+        ],
         "binds": None if solution.at_limit else solution.budget.kind.value,
         **solution.plan.as_dict(),
     }

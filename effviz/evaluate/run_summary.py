@@ -248,8 +248,8 @@ def class_means(results: Results, method: str, metric: Metric) -> tuple[ClassMea
     other = _("class {number}")
     named = [refs[model].spec.classes[i] if model in refs else other.format(number=i) for model, i in where]
     # a control's values for all models are grouped under the control's name
-    of = rows["model"].astype(object).where(rows["method"] == method, rows["method"].astype(object))
-    rows = rows.assign(name=named, of=of)
+    sources = rows["model"].astype(object).where(rows["method"] == method, rows["method"].astype(object))
+    rows = rows.assign(name=named, of=sources)
     groups = rows[rows["method"] == method].groupby(["label", "name"])["photo"].nunique()
     means = rows.groupby(["label", "name", "of"], observed=True)["value"].mean()
     return tuple(

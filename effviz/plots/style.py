@@ -304,7 +304,7 @@ def place_labels(
     taken = [(x - 1, -math.inf, x + 1, math.inf) for x in (_px(line, xs, WIDTH_PX, pad) for line in lines)]
     for label in labels:
         own = [place(label.x, label.y), *(place(*point) for point in label.same)]
-        rivals = [centre for centre in centres if min(math.dist(centre, each) for each in own) > 1]
+        rivals = [centre for centre in centres if min(math.dist(centre, home) for home in own) > 1]
         boxes = {side: _box(label.text, own[0], side) for side in _order(label.wanted)}
         sure = {side: box for side, box in boxes.items() if _free(box, taken) and _belongs(box, own[0], rivals)}
         clear = (side for side, box in sure.items() if _free(box, markers))

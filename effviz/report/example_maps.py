@@ -62,13 +62,13 @@ def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps
     method = results.run.settings.methods[0]
     three = run_summary.find_extremes(results, method, metric).items()
     disputes = run_summary.find_disputes(results, method, metric, DISPUTES)
-    values = {(each.photo, model): each.value for model, some in three for each in some}
+    values = {(example.photo, model): example.value for model, some in three for example in some}
     values |= {(dispute.photo, model): value for dispute in disputes for model, value in dispute.values.items()}
     drawn = _draw_maps(results, metric, values, RunPhotos(photos))
     return ExampleMaps(
         method,
         metric,
-        tuple(tuple(drawn[each.photo, model] for each in some) for model, some in three),
+        tuple(tuple(drawn[example.photo, model] for example in some) for model, some in three),
         tuple(tuple(drawn[dispute.photo, model] for model in dispute.values) for dispute in disputes),
     )
 

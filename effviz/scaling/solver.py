@@ -118,7 +118,9 @@ class Solution:
 
     def _repr_html_(self) -> str:
         """Return the used share of each limit and the network's stages as HTML for notebooks."""
-        used = "; ".join(f"{share:.1%} of {each.amount:,.0f} {_(UNITS[each.kind])}" for each, share in self.shares)
+        used = "; ".join(
+            f"{share:.1%} of {budget.amount:,.0f} {_(UNITS[budget.kind])}" for budget, share in self.shares
+        )
         text = _("Reached first: {limit}.")
         binds = text.format(limit=_("no limit") if self.at_limit else _(UNITS[self.budget.kind]))
         name = "phi" if self.method is ScalingMethod.COMPOUND else _(GROWING[self.method])
@@ -127,7 +129,9 @@ class Solution:
     @property
     def shares(self) -> tuple[tuple[Budget, float], ...]:
         """Each budget with the share that the network uses, 0 to 1."""
-        return tuple((each, cost(self.plan, each.kind) / each.amount) for each in self.budgets or (self.budget,))
+        return tuple(
+            (budget, cost(self.plan, budget.kind) / budget.amount) for budget in self.budgets or (self.budget,)
+        )
 
 
 def cost(network: Plan, kind: BudgetKind) -> int:

@@ -193,14 +193,14 @@ class JobQueue:
             BusyError: Too many are waiting already; try again later.
             TooLargeError: The turn would take too long or too much memory; choose something smaller.
         """
-        self._join(place := _Ticket(visitor, effort, key))
+        self._join(ticket := _Ticket(visitor, effort, key))
         try:
-            self._wait(place, tell)
-            yield partial(self.again, place, tell)  # unknown to the queue: an abandoned block leaves it
+            self._wait(ticket, tell)
+            yield partial(self.again, ticket, tell)  # unknown to the queue: an abandoned block leaves it
         finally:
-            self._leave(place)
+            self._leave(ticket)
 
-    def again(self, place: _Ticket, tell: Tell, effort: Effort | None = None, key: Hashable = None) -> None:
+    def again(self, ticket: _Ticket, tell: Tell, effort: Effort | None = None, key: Hashable = None) -> None:
         """Offer the turn to those who have spent less, then take it again, for the same work or for new work.
 
         Raises:
@@ -209,11 +209,11 @@ class JobQueue:
         if effort:
             self._check(effort)
         with self._changed:
-            self._running.remove(place)
+            self._running.remove(ticket)
             if effort:
-                place.effort, place.key, place.begun = effort, key, False
-            self._line_up(place)
-        self._wait(place, tell)
+                ticket.effort, ticket.key, ticket.begun = effort, key, False
+            self._line_up(ticket)
+        self._wait(ticket, tell)
 
     def _check(self, effort: Effort) -> None:
         if effort.cost > (limit := self._limit()):
@@ -230,30 +230,30 @@ class JobQueue:
             )
             raise TooLargeError(text.format(need=effort.nbytes / 2**20, most=most / 2**20))
 
-    def _join(self, place: _Ticket) -> None:
-        self._check(place.effort)
+    def _join(self, ticket: _Ticket) -> None:
+        self._check(ticket.effort)
         with self._changed:
-            self._let_in(place.visitor)
-            self._line_up(place)
+            self._let_in(ticket.visitor)
+            self._line_up(ticket)
 
-    def _line_up(self, place: _Ticket) -> None:
-        place.number = next(self._numbers)
-        self._waiting.append(place)
+    def _line_up(self, ticket: _Ticket) -> None:
+        ticket.number = next(self._numbers)
+        self._waiting.append(ticket)
         self._admit()
 
     def _let_in(self, visitor: Visitor) -> None:
         """Make room; if the queue is full, refuse the last ticket of the address that has the most."""
-        if visitor != NOBODY and sum(each.visitor == visitor for each in self._all()) >= MOST_EACH:
+        if visitor != NOBODY and sum(ticket.visitor == visitor for ticket in self._all()) >= MOST_EACH:
             text = _("{count} requests from this page are in progress: {most} are allowed. Wait for one of them.")
             raise BusyError(text.format(count=MOST_EACH, most=MOST_EACH))
-        new = [each for each in self._waiting if not each.served]
+        new = [ticket for ticket in self._waiting if not ticket.served]
         if len(new) < self._most_waiting:
             return
-        crowd = Counter(each.visitor[0] for each in new)
-        last = [each for each in new if crowd[each.visitor[0]] > crowd[visitor[0]] + 1]
+        crowd = Counter(ticket.visitor[0] for ticket in new)
+        last = [ticket for ticket in new if crowd[ticket.visitor[0]] > crowd[visitor[0]] + 1]
         if not last:
             raise self._busy()
-        away = max(last, key=lambda each: (crowd[each.visitor[0]], each.number))
+        away = max(last, key=lambda ticket: (crowd[ticket.visitor[0]], ticket.number))
         away.refused = True
         self._waiting.remove(away)
 
@@ -261,78 +261,80 @@ class JobQueue:
         text = _("{count} requests are already waiting: this server allows {most}. Try again in a minute.")
         return BusyError(text.format(count=len(self._waiting), most=self._most_waiting))
 
-    def _wait(self, place: _Ticket, tell: Tell) -> None:
+    def _wait(self, ticket: _Ticket, tell: Tell) -> None:
         while True:
             with self._changed:
-                if place in self._running:
+                if ticket in self._running:
                     return
-                if place.refused:
+                if ticket.refused:
                     raise self._busy()
-                before = self._before(place)
+                before = self._before(ticket)
             tell(before)  # outside the lock, because it may be slow or raise
             with self._changed:
-                self._changed.wait_for(lambda: self._moved(place, before), HEARTBEAT_S)  # noqa: B023 - used at once
+                self._changed.wait_for(lambda: self._moved(ticket, before), HEARTBEAT_S)  # noqa: B023 - used at once
 
-    def _moved(self, place: _Ticket, before: int) -> bool:
-        return place in self._running or place.refused or self._before(place) != before
+    def _moved(self, ticket: _Ticket, before: int) -> bool:
+        return ticket in self._running or ticket.refused or self._before(ticket) != before
 
-    def _before(self, place: _Ticket) -> int:
-        mine = self._order(place)
-        return len(self._running) + sum(self._order(each) < mine for each in self._waiting)
+    def _before(self, ticket: _Ticket) -> int:
+        mine = self._order(ticket)
+        return len(self._running) + sum(self._order(other) < mine for other in self._waiting)
 
-    def _leave(self, place: _Ticket) -> None:
+    def _leave(self, ticket: _Ticket) -> None:
         with self._changed:
             for queue in (self._waiting, self._running):
-                if place in queue:
-                    queue.remove(place)
+                if ticket in queue:
+                    queue.remove(ticket)
             self._admit()
 
     def _admit(self) -> None:
         """Give out free turns; the caller holds the lock."""
-        while len(self._running) < self._at_once and (ready := [each for each in self._waiting if self._may(each)]):
-            place = min(ready, key=self._order)
-            self._charge(place)
-            place.served = place.begun = True
-            self._waiting.remove(place)
-            self._running.append(place)
+        while len(self._running) < self._at_once and (
+            ready := [ticket for ticket in self._waiting if self._may(ticket)]
+        ):
+            ticket = min(ready, key=self._order)
+            self._charge(ticket)
+            ticket.served = ticket.begun = True
+            self._waiting.remove(ticket)
+            self._running.append(ticket)
         self._changed.notify_all()
 
-    def _may(self, place: _Ticket) -> bool:
-        if place.begun:
+    def _may(self, ticket: _Ticket) -> bool:
+        if ticket.begun:
             return True
-        if place.key is not None and any(each.begun and each.key == place.key for each in self._all()):
+        if ticket.key is not None and any(other.begun and other.key == ticket.key for other in self._all()):
             return False
-        long = place.effort.long
+        long = ticket.effort.long
         room = min(self._most_bytes - self._held(), self._most(long=long) - self._held(long=long))
-        return place.effort.nbytes <= room
+        return ticket.effort.nbytes <= room
 
     def _most(self, *, long: bool) -> int:
         return int(self._most_bytes * (LONG_SHARE if long else 1))
 
     def _held(self, *, long: bool = False) -> int:
         """Return the reserved memory of all work, or only of long work."""
-        return sum(each.effort.nbytes for each in self._all() if each.begun and (each.effort.long or not long))
+        return sum(ticket.effort.nbytes for ticket in self._all() if ticket.begun and (ticket.effort.long or not long))
 
     def _all(self) -> list[_Ticket]:
         return [*self._running, *self._waiting]
 
-    def _order(self, place: _Ticket) -> tuple[float, ...]:
-        return *(self._stands(account) for account in _accounts(place.visitor)), place.number
+    def _order(self, ticket: _Ticket) -> tuple[float, ...]:
+        return *(self._stands(account) for account in _accounts(ticket.visitor)), ticket.number
 
     def _stands(self, account: _Account) -> float:
         """Return what an account has spent; being absent for a while earns no credit."""
         return max(self._spent.get(account, 0.0), self._now.get(account[:-1], 0.0))
 
-    def _charge(self, place: _Ticket) -> None:
-        for account in _accounts(place.visitor):
+    def _charge(self, ticket: _Ticket) -> None:
+        for account in _accounts(ticket.visitor):
             stands = self._stands(account)
             self._now[account[:-1]] = stands
-            self._spent[account] = stands + place.effort.cost
+            self._spent[account] = stands + ticket.effort.cost
         if len(self._spent) > MOST_ACCOUNTS:
             self._forget()
 
     def _forget(self) -> None:
-        present = {account for each in self._all() for account in _accounts(each.visitor)}
+        present = {account for ticket in self._all() for account in _accounts(ticket.visitor)}
         self._spent = {account: self._stands(account) for account in self._spent if account in present}
         self._now = {account: now for account, now in self._now.items() if not account or account in present}
 

@@ -140,7 +140,7 @@ class OneLineFilter(logging.Filter):
 def shorten_log() -> None:
     """Add the filter to the server's loggers; further calls do nothing."""
     for name in LOG_SOURCES:
-        if not any(isinstance(each, OneLineFilter) for each in logging.getLogger(name).filters):
+        if not any(isinstance(log_filter, OneLineFilter) for log_filter in logging.getLogger(name).filters):
             logging.getLogger(name).addFilter(OneLineFilter())
 
 
@@ -166,7 +166,7 @@ def add_upload(manager: MemoryUploadedFileManager, session_id: str, file: Upload
     """
     most, size = budget_bytes(UPLOADS_SHARE), len(file.data)
     while (held := _held(manager)) and sum(held.values()) + size > most:
-        greediest = max(held, key=lambda each: held[each])
+        greediest = max(held, key=lambda session: held[session])
         if greediest == session_id or held[greediest] < held.get(session_id, 0) + size:
             break
         manager.remove_file(greediest, next(iter(manager.file_storage[greediest])))

@@ -157,7 +157,7 @@ def replace_entries(changed: Sequence[CheckpointEntry]) -> None:
 
 
 def _as_row(entry: CheckpointEntry) -> dict[str, Any]:
-    defaults = {each.name: each.default for each in fields(entry)}
+    defaults = {member.name: member.default for member in fields(entry)}
     row = {name: value for name, default in defaults.items() if (value := getattr(entry, name)) != default}
     return row | {"classes": "imagenet"} if entry.classes == imagenet.names() else row
 

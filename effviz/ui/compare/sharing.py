@@ -176,8 +176,8 @@ def archive(bundled: Sequence[str]) -> SessionArchive:
     """Return what is needed to restore this session, including the samples with these names."""
     held = photo_shelf.files()
     own = [SessionPhoto(photo.name, held[photo.sha256]) for photo in photo_shelf.shelf().used]
-    found = [sample_photos.find(name) for name in bundled]
-    samples = [SessionPhoto(sample.path.name, sample.path.read_bytes(), sample.name) for sample in found]
+    bundled_samples = [sample_photos.find(name) for name in bundled]
+    samples = [SessionPhoto(sample.path.name, sample.path.read_bytes(), sample.name) for sample in bundled_samples]
     return SessionArchive(urlencode(sorted(st.query_params.to_dict().items())), (*own, *samples))
 
 

@@ -103,8 +103,8 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
 def _source(view: ResultsView, photos: int) -> str:
     """Return the text below the figure on a slide, which has to stand without the page."""
     text = _("{photos} of {dataset}, small and off-centre objects.") if view.small else _("{photos} of {dataset}.")
-    of = text.format(photos=_counted_photos(photos), dataset=escape(_dataset(view.measured), quote=False))
-    return " ".join((of, _bars(view), _("Measured and drawn by EffViz (Apache-2.0).")))
+    measured_on = text.format(photos=_counted_photos(photos), dataset=escape(_dataset(view.measured), quote=False))
+    return " ".join((measured_on, _bars(view), _("Measured and drawn by EffViz (Apache-2.0).")))
 
 
 def _bars(view: ResultsView) -> str:
@@ -394,17 +394,17 @@ def show_other_measures(view: ResultsView, place: DeltaGenerator) -> None:
 
 def other_measures(view: ResultsView, differences: Mapping[Metric, Sequence[Difference]]) -> str:
     """Return by which metrics the answering model is better than the first, worse, or neither; "" without any."""
-    found = [
+    answers = [
         (display_names.metric(metric), _answering(scaled), metric)
         for metric, some in differences.items()
         if (scaled := list(_scaled(view, some)))
     ]
-    parts = [f"{group} ({' · '.join(names)})" for group, names in _grouped(view, found).items() if names]
+    parts = [f"{group} ({' · '.join(names)})" for group, names in _grouped(view, answers).items() if names]
     text = _("The same two models compared by the run's other metrics: {groups}.")
     return text.format(groups=_("; ").join(parts)) if parts else ""
 
 
-def _grouped(view: ResultsView, found: Sequence[tuple[str, ScaledModel, Metric]]) -> dict[str, list[str]]:
+def _grouped(view: ResultsView, answers: Sequence[tuple[str, ScaledModel, Metric]]) -> dict[str, list[str]]:
     """Group names by the verdict on their models: better, worse, or neither."""
     better, worse, unclear = _("better"), _("worse"), _("no clear difference")
     if view.metric in run_settings.SANITY_METRICS:
@@ -413,7 +413,7 @@ def _grouped(view: ResultsView, found: Sequence[tuple[str, ScaledModel, Metric]]
     if view.metric in run_settings.FAITHFULNESS_METRICS:
         better, worse = _("a larger lead"), _("a smaller lead")
     groups: dict[str, list[str]] = {better: [], worse: [], unclear: []}
-    for name, model, metric in found:
+    for name, model, metric in answers:
         group = unclear if not model.interval.sure else better if model.points(metric) > 0 else worse
         groups[group].append(name)
     return groups

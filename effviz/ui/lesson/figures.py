@@ -164,7 +164,8 @@ def _chart(name: str, chart: go.Figure, alt: str, rows: pd.DataFrame) -> None:
 # The step on Figure 7: live maps of five networks, labelled with letters, on two photos.
 
 PHOTOS: Final = ("lemur", "coffee")
-PRESET: Final = next(each for each in PRESETS if each.name == "scaling-axes")  # all on ImageNet, one axis at a time
+# All on ImageNet, one axis at a time.
+PRESET: Final = next(preset for preset in PRESETS if preset.name == "scaling-axes")
 LETTERS: Final = "ABCDE"
 # The index in the preset of each letter's model: shuffled, with the finer maps not side by side.
 _ORDER: Final = (2, 4, 0, 1, 3)

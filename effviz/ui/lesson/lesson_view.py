@@ -60,7 +60,7 @@ def show_step(number: int) -> None:
 def _ask(step: Step) -> Guess:
     before = guesses().get(step.name, {})
     with st.container(horizontal=isinstance(step.asked[0], Pairing)):
-        guess = {each.key: each.ask(before.get(each.key)) for each in step.asked}
+        guess = {question.key: question.ask(before.get(question.key)) for question in step.asked}
     incomplete = "" in guess.values() and not PRESENT.get()
     click = partial(_keep, step, guess)
     st.button(_("Show the answer"), key=ANSWER, type="primary", disabled=incomplete, on_click=click)
@@ -82,9 +82,9 @@ def _shown() -> set[str]:
 def _answers(step: Step, guess: Guess) -> None:
     row = _("{what}: **{answer}**; your guess: {guess}")
     rows = []
-    for each in step.asked:
-        answer, guessed = each.words(each.answer()), each.words(guess.get(each.key, ""))
-        rows.append("- " + row.format(what=_(each.label), answer=answer, guess=guessed))
+    for question in step.asked:
+        answer, guessed = question.words(question.answer()), question.words(guess.get(question.key, ""))
+        rows.append("- " + row.format(what=_(question.label), answer=answer, guess=guessed))
     st.markdown("\n".join(rows))
 
 
@@ -121,12 +121,15 @@ def show_summary() -> None:
 def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
     title = f"{number} · {_(step.title)}"
     if isinstance(step.asked[0], Pairing):
-        count = sum(guess.get(each.key) == each.answer() for each in step.asked)
+        count = sum(guess.get(question.key) == question.answer() for question in step.asked)
         score = _("{count} of {all} right").format(count=count, all=len(step.asked))
-        pairs = ", ".join(f"{each.key} {each.words(each.answer())}" for each in step.asked)
+        pairs = ", ".join(f"{question.key} {question.words(question.answer())}" for question in step.asked)
         return [_cells(title, _("Which map is whose?"), score if guess else "", pairs)]
-    guessed = {each.key: each.words(guess[each.key]) for each in step.asked if each.key in guess}
-    return [_cells(title, _(each.label), guessed.get(each.key, ""), each.words(each.answer())) for each in step.asked]
+    guessed = {question.key: question.words(guess[question.key]) for question in step.asked if question.key in guess}
+    return [
+        _cells(title, _(question.label), guessed.get(question.key, ""), question.words(question.answer()))
+        for question in step.asked
+    ]
 
 
 def _cells(step: str, question: str, guess: str, answer: str) -> dict[str, str]:

@@ -85,7 +85,7 @@ def mixing(recipes: Sequence[Recipe], families: Sequence[NetworkFamily]) -> str:
 
     The figure always includes the paper's EfficientNets, which were trained with AutoAugment.
     """
-    names = list(dict.fromkeys([RECIPES[0].title, *(each.title for each in recipes)]))
+    names = list(dict.fromkeys([RECIPES[0].title, *(recipe.title for recipe in recipes)]))
     names += [_("{family} (several recipes)").format(family=family.label) for family in families]
     if len(names) == 1:
         return ""
